@@ -1,0 +1,96 @@
+"""The seam between graphsvc and the place where a graph lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import polars as pl
+
+from ..frame import JourneyFrame
+from ..settings import Settings
+from ..tables import Changes, Neighbourhood, Tables
+
+#: Version of the graph's shape. A store refuses a newer graph and migrates an older one.
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a graph holds."""
+
+    url: str  # without credentials
+    store: str  # engine and its version
+    schema: int
+    revision: int
+    settings: Settings | None  # None: there is no graph yet
+    counts: dict[str, int]  # events, users, identifiers, links, touchpoints, journeys, channels
+    data_from: datetime | None  # first and latest touchpoint
+    data_to: datetime | None
+
+
+class Writer(Protocol):
+    """One write transaction. It holds the graph's lock: nobody else writes until it ends."""
+
+    settings: Settings | None  # of the graph as it stands; None where there is none yet
+    revision: int
+
+    def has_events(self) -> bool:
+        """Whether the graph holds any event (if not, :meth:`load` may be used)."""
+
+    def stored(self, keys: pl.Series) -> pl.DataFrame:
+        """The stored events (``tables.EVENTS``) that have one of these keys."""
+
+    def neighbourhood(self, identifiers: pl.Series, events: pl.Series) -> Neighbourhood:
+        """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
+
+    def everything(self) -> Neighbourhood:
+        """The whole graph as one neighbourhood."""
+
+    def replace(self, changes: Changes, settings: Settings) -> int:
+        """Apply one commit and return the new revision (the old one where nothing differs)."""
+
+
+class Store(Protocol):
+    """A place where one graph lives."""
+
+    url: str
+
+    def revision(self) -> int:
+        """Revision of the graph now (0: no graph yet)."""
+
+    def status(self) -> Status:
+        """Counts, versions, settings and data range."""
+
+    def frame(self) -> JourneyFrame:
+        """All journeys, read at one revision."""
+
+    def user_of(self, identifier: str) -> str | None:
+        """Key of the user that has a normalised identifier, if anybody has."""
+
+    def user(self, key: str) -> Tables | None:
+        """One user's rows of every table, read at one revision."""
+
+    def writer(self) -> AbstractContextManager[Writer]:
+        """Begin a write; leaving the block commits, an exception rolls back."""
+
+    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings) -> int:
+        """First load into an empty graph, in bulk. Returns the revision. Killed midway, the next writer starts over."""
+
+    def events(self) -> Iterator[pl.DataFrame]:
+        """The stored events in chunks, sorted by key."""
+
+    def tables(self) -> Tables:
+        """The derived tables, whole."""
+
+    def cypher(self, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Run a named statement of ``cypher/`` and return its rows; ``CypherUnsupported`` where there is no Cypher."""
+
+    def query(self, text: str, parameters: dict[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """Run a user's read-only statement (Cypher on Neo4j, SQL on the embedded store): columns and rows."""
+
+    def close(self) -> None:
+        """Let go of the store."""

@@ -1,0 +1,158 @@
+"""The graph tables: the one shape in which a graph passes between the pure core, the stores and files.
+
+Each schema is fixed. Both stores, ``copy`` and the exports speak these tables and nothing else. Times are naive
+UTC with microseconds. Keys are strings, unique in their table; tables sort by code point of their key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import polars as pl
+
+TIME = pl.Datetime("us")
+STRINGS = pl.List(pl.String)
+
+#: One stored input row. The first of the five stored sets, and (kind ``link``) the second.
+EVENTS = pl.Schema(
+    {
+        "key": pl.String(),  # the event id, else a hash of source and raw fields (32 hex digits)
+        "kind": pl.String(),  # event | profile | link
+        "source": pl.String(),  # the system that the row came from
+        "at": TIME,  # null only for undated profile and link rows
+        "name": pl.String(),  # of the touchpoint; null for profile and link rows
+        "channel": pl.String(),  # null for profile and link rows
+        "stage": pl.String(),  # as the row says; settings may say otherwise for its name
+        "value": pl.Float64(),
+        "cost": pl.Float64(),
+        "currency": pl.String(),
+        "sentiment": pl.Float64(),  # -1 to 1
+        "question": pl.String(),
+        "identifiers": STRINGS,  # raw "type:value", sorted, blocked ones too
+        "traits": pl.String(),  # JSON object with sorted keys, or null
+        "properties": pl.String(),  # JSON object with sorted keys, or null
+        "confidence": pl.Float64(),  # of a link row (1 = declared), else null
+    }
+)
+
+#: A resolved person. ``component`` names the raw component: its smallest usable identifier, or ``event:<key>``.
+USERS = pl.Schema(
+    {
+        "key": pl.String(),  # salted hash of the founding identifier
+        "component": pl.String(),
+        "first_seen": TIME,
+        "last_seen": TIME,
+        "traits": pl.String(),  # JSON object with sorted keys (``{}`` when none)
+        "excluded": pl.Boolean(),  # staff, bots, test users: they keep no journeys
+    }
+)
+
+#: A usable identifier and the user that has it.
+IDENTIFIERS = pl.Schema(
+    {
+        "key": pl.String(),  # normalised "type:value"
+        "type": pl.String(),
+        "value": pl.String(),
+        "status": pl.String(),  # active
+        "user": pl.String(),
+        "component": pl.String(),
+        "first_seen": TIME,
+        "last_seen": TIME,
+    }
+)
+
+#: Evidence that two identifiers are one person: one row per pair, ``a`` < ``b``.
+LINKS = pl.Schema(
+    {
+        "a": pl.String(),
+        "b": pl.String(),
+        "component": pl.String(),
+        "count": pl.Int64(),  # events behind it
+        "first_seen": TIME,
+        "last_seen": TIME,
+        "sources": STRINGS,  # sorted
+        "confidence": pl.Float64(),
+        "declared": pl.Boolean(),
+        "accepted": pl.Boolean(),
+        "reason": pl.String(),  # why it was refused, else null
+    }
+)
+
+#: One journey with its whole sequence as parallel lists, which never hold a null (stage "" and value 0 where none).
+JOURNEYS = pl.Schema(
+    {
+        "key": pl.String(),  # of its first touchpoint
+        "user": pl.String(),
+        "component": pl.String(),
+        "started_at": TIME,
+        "ended_at": TIME,
+        "steps": pl.Int64(),
+        "converted": pl.Boolean(),
+        "value": pl.Float64(),  # sum over its goal touchpoints; null where none has one, or their currencies differ
+        "currency": pl.String(),
+        "touchpoints": STRINGS,
+        "names": STRINGS,
+        "channels": STRINGS,
+        "stages": STRINGS,
+        "times": pl.List(pl.Int64),  # microseconds since 1970
+        "values": pl.List(pl.Float64),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The derived tables of some whole components (or of the whole graph)."""
+
+    users: pl.DataFrame
+    identifiers: pl.DataFrame
+    links: pl.DataFrame
+    journeys: pl.DataFrame
+
+    @classmethod
+    def empty(cls) -> Tables:
+        """Tables without a row."""
+        return cls(**{name: pl.DataFrame(schema=schema) for name, schema in DERIVED.items()})
+
+    def items(self) -> list[tuple[str, pl.DataFrame]]:
+        """The tables with their names, in the order in which they are written."""
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+DERIVED: dict[str, pl.Schema] = {"users": USERS, "identifiers": IDENTIFIERS, "links": LINKS, "journeys": JOURNEYS}
+KEYS: dict[str, list[str]] = {
+    "events": ["key"],
+    "users": ["key"],
+    "identifiers": ["key"],
+    "links": ["a", "b"],
+    "journeys": ["key"],
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs in one table: keys to remove, rows to put (new, or in place of the row with their key)."""
+
+    removed: pl.DataFrame
+    put: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Every stored event of some whole raw components, and the tables that derive from them today."""
+
+    events: pl.DataFrame
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class Changes:
+    """One commit: what differs in the events and in each derived table, and the components behind it.
+
+    ``before`` keeps the former journeys of the components concerned: a store that spells out NEXT chains needs them
+    to see which hops went away.
+    """
+
+    events: Change
+    derived: dict[str, Change]
+    before: Tables
