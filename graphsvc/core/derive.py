@@ -1,0 +1,102 @@
+"""Derive the graph from what is stored, and say what differs from before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from .. import segments
+from ..settings import Settings
+from ..tables import KEYS, USERS, Change, Changes, Neighbourhood, Tables
+from . import identity, journeys, traits
+
+
+def derive(events: pl.DataFrame, settings: Settings) -> Tables:
+    """The graph tables of some whole raw components.
+
+    Args:
+        events: ``tables.EVENTS``; of each raw component either all stored events or none.
+        settings: of the graph.
+    """
+    people, touchpoints = _resolved(events, settings)
+    return replace(people, journeys=journeys.build(touchpoints, settings))
+
+
+def derive_in_parts(
+    events: pl.DataFrame, settings: Settings, touchpoints_per_part: int = 1_000_000
+) -> Iterator[Tables]:
+    """The same tables in parts, which bounds the memory that journeys take.
+
+    The first part brings all users, identifiers and links; every later one the journeys of some users.
+    """
+    people, touchpoints = _resolved(events, settings)
+    yield people
+    parts = max(1, -(-len(touchpoints) // touchpoints_per_part))
+    part_of = touchpoints["user"].hash(seed=0) % parts
+    for part in range(parts):
+        own = touchpoints.filter(part_of == part) if parts > 1 else touchpoints
+        yield replace(Tables.empty(), journeys=journeys.build(own, settings))
+
+
+def _resolved(events: pl.DataFrame, settings: Settings) -> tuple[Tables, pl.DataFrame]:
+    """Users, identifiers and links; and the touchpoints, with their user and component."""
+    people = identity.resolve(events, settings)
+    events = events.hstack(people.owners)
+    users = _users(events, people.identifiers, settings)
+    tables = Tables(users.sort("key"), people.identifiers, people.links, Tables.empty().journeys)
+    return tables, events.filter(_is_touchpoint(users, settings))
+
+
+def diff(before: Neighbourhood, after_events: pl.DataFrame, after: Tables) -> Changes:
+    """What to write so that ``before`` becomes ``after``."""
+    return Changes(
+        events=_changed("events", before.events, after_events),
+        derived={name: _changed(name, getattr(before.tables, name), table) for name, table in after.items()},
+        before=before.tables,
+    )
+
+
+def _changed(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Change:
+    key = KEYS[name]
+    if not len(before):
+        return Change(removed=before.select(key), put=after)
+    return Change(
+        removed=before.join(after, on=key, how="anti").select(key),
+        put=after.join(before, on=after.columns, how="anti", nulls_equal=True),
+    )
+
+
+def _users(events: pl.DataFrame, identifiers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    seen = events.group_by("user").agg(
+        component=pl.col("component").first(), first_seen=pl.col("at").min(), last_seen=pl.col("at").max()
+    )
+    users = seen.join(traits.of_users(events), on="user", how="left").with_columns(pl.col("traits").fill_null("{}"))
+    return users.with_columns(excluded=_is_excluded(users, identifiers, settings)).select(
+        key="user", **{name: name for name in USERS.names()[1:]}
+    )
+
+
+def _is_excluded(users: pl.DataFrame, identifiers: pl.DataFrame, settings: Settings) -> pl.Series:
+    """Staff, bots and test users: by an identifier's pattern or by a trait."""
+    pattern = settings.exclude.identifier_regex
+    by_identifier = (
+        identifiers.filter(pl.col("key").str.contains(pattern))["user"] if pattern else pl.Series([], dtype=pl.String)
+    )
+    predicates = [segments.parse(text) for text in settings.exclude.traits]
+    by_traits = [
+        text
+        for text, told in (traits.parsed(users["traits"]) if predicates else {}).items()
+        if any(segments.holds(predicate, told) for predicate in predicates)
+    ]
+    return users.select(pl.col("user").is_in(by_identifier.implode()) | pl.col("traits").is_in(by_traits))["user"]
+
+
+def _is_touchpoint(users: pl.DataFrame, settings: Settings) -> pl.Expr:
+    excluded = users.filter("excluded")["key"]
+    return (
+        (pl.col("kind") == "event")
+        & ~pl.col("name").is_in(list(settings.exclude.names))
+        & ~pl.col("user").is_in(excluded.implode())
+    )

@@ -1,0 +1,208 @@
+"""Who is who: identifiers, the links between them, and the users that they add up to.
+
+The way from rows to people, told once:
+
+1. Every identifier of every row is normalised; placeholders (``null``, ``guest``, ``0000-0000`` …) are set aside.
+2. Each row links all its usable identifiers pairwise; links are counted per pair.
+3. Identifiers that links connect form a component: a user. Its key is a salted hash of its founding identifier
+   (earliest, then strongest type, then key), so that it does not depend on the order of arrival.
+4. A row belongs to the user of its strongest usable identifier; without one it is an anonymous user of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ..settings import WEAKEST, Settings
+from ..tables import IDENTIFIERS, LINKS
+
+#: Whole values, without quotes and spaces and in any case, that say nothing about a person.
+PLACEHOLDERS = (
+    "",
+    "-",
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "unknown",
+    "n/a",
+    "na",
+    "nan",
+    "anonymous",
+    "guest",
+    "true",
+    "false",
+    "0",
+    "[objectobject]",
+)
+_PLACEHOLDER_PATTERN = r"^(?:test@.*|[0-]*)$"  # test@… and any run of zeros and hyphens
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The resolved people of some whole components."""
+
+    identifiers: pl.DataFrame  # tables.IDENTIFIERS
+    links: pl.DataFrame  # tables.LINKS
+    owners: pl.DataFrame  # one row per event, in the order given: user, component
+
+
+def normalised(identifiers: pl.Series) -> pl.Series:
+    """Raw ``type:value`` texts as identifier keys; null where the value is a placeholder.
+
+    Outer spaces go from every value, and e-mail addresses are lower-cased.
+    """
+    parts = identifiers.alias("raw").to_frame().select(pl.col("raw").str.splitn(":", 2).struct.unnest())
+    return parts.select(
+        type=pl.col("field_0"),
+        value=pl.when(pl.col("field_0") == "email")
+        .then(pl.col("field_1").str.strip_chars().str.to_lowercase())
+        .otherwise(pl.col("field_1").str.strip_chars()),
+    ).select(
+        pl.when(~_is_placeholder(pl.col("value"))).then(pl.concat_str("type", "value", separator=":")).alias("key")
+    )["key"]
+
+
+def _is_placeholder(value: pl.Expr) -> pl.Expr:
+    bare = value.str.replace_all(r"[\s\"'`]", "").str.to_lowercase()
+    return bare.is_in(PLACEHOLDERS) | bare.str.contains(_PLACEHOLDER_PATTERN)
+
+
+def key_of(founding: str, salt: str) -> str:
+    """A user's key: 32 hex digits that a founding identifier always hashes to under one salt."""
+    return hashlib.sha256(f"{salt}\0{founding}".encode()).hexdigest()[:32]
+
+
+def resolve(events: pl.DataFrame, settings: Settings) -> Identity:
+    """Resolve the people behind some events.
+
+    Args:
+        events: rows of ``tables.EVENTS``; of each raw component either all rows or none.
+        settings: of the graph.
+    """
+    seen = _seen(events)
+    vocabulary = seen["identifier"].unique().sort()  # codes order like keys
+    seen = seen.with_columns(code=seen["identifier"].cast(pl.Enum(vocabulary)).to_physical().cast(pl.Int64)).drop(
+        "identifier"
+    )
+    links = _links(seen, events, len(vocabulary))
+    component = _components(links, len(vocabulary))
+    identifiers = _identifiers(seen, vocabulary, component, settings)
+    return Identity(
+        identifiers=identifiers.select(IDENTIFIERS.names()).cast(IDENTIFIERS),
+        links=_named(links, identifiers),
+        owners=_owners(seen, events, identifiers, settings),
+    )
+
+
+def _seen(events: pl.DataFrame) -> pl.DataFrame:
+    """One row per event and usable identifier: row (of the event), at, identifier."""
+    raw = events.select(row=pl.int_range(pl.len(), dtype=pl.Int64), at="at", raw="identifiers").explode("raw")
+    known = raw.select(pl.col("raw").unique().drop_nulls())
+    known = known.with_columns(identifier=normalised(known["raw"]))
+    seen = raw.join(known, on="raw", how="inner", maintain_order="left").drop("raw").drop_nulls("identifier")
+    changed = (known["raw"] != known["identifier"]).any()  # only then can two raw forms of one row coincide
+    return seen.unique(maintain_order=True) if changed else seen
+
+
+def _links(seen: pl.DataFrame, events: pl.DataFrame, width: int) -> pl.DataFrame:
+    """Links per pair of identifier codes a < b: count, first_seen, last_seen, sources, confidence, declared."""
+    several = seen.filter(pl.len().over("row") > 1) if len(seen) else seen
+    pairs = (
+        several.join(several.select("row", b="code"), on="row")
+        .filter(pl.col("code") < pl.col("b"))
+        .select("row", "at", pair=pl.col("code") * width + pl.col("b"))
+    )
+    evidence = events.select(
+        "source", declared=pl.col("kind") == "link", confidence=pl.col("confidence").fill_null(1.0)
+    )
+    pairs = pl.concat([pairs, evidence[pairs["row"]]], how="horizontal")
+    sources = pairs.select("pair", "source").unique().sort("source").group_by("pair").agg(sources=pl.col("source"))
+    return (
+        pairs.group_by("pair")
+        .agg(
+            count=pl.len().cast(pl.Int64),
+            first_seen=pl.col("at").min(),
+            last_seen=pl.col("at").max(),
+            confidence=pl.col("confidence").max(),
+            declared=pl.col("declared").any(),
+        )
+        .join(sources, on="pair")
+        .sort("pair")
+        .with_columns(a=pl.col("pair") // max(width, 1), b=pl.col("pair") % max(width, 1))
+    )
+
+
+def _components(links: pl.DataFrame, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """For each identifier code the smallest code that links connect it with."""
+    if not len(links):
+        return np.arange(count, dtype=np.int64)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    a, b = links["a"].to_numpy(), links["b"].to_numpy()
+    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(count, count))
+    _, label = connected_components(graph, directed=False)
+    smallest = np.full(int(label.max()) + 1, count, dtype=np.int64)
+    np.minimum.at(smallest, label, np.arange(count, dtype=np.int64))
+    return smallest[label]  # type: ignore[no-any-return]
+
+
+def _identifiers(
+    seen: pl.DataFrame, vocabulary: pl.Series, component: np.ndarray[tuple[int], np.dtype[np.int64]], settings: Settings
+) -> pl.DataFrame:
+    """The identifiers table in code order, with ``priority`` beside it."""
+    when = seen.group_by("code").agg(first_seen=pl.col("at").min(), last_seen=pl.col("at").max()).sort("code")
+    table = (
+        pl.DataFrame(
+            {"key": vocabulary, "component": component, "status": "active"}, schema_overrides={"status": pl.String}
+        )
+        .hstack(when.drop("code"))
+        .with_columns(pl.col("key").str.splitn(":", 2).struct.rename_fields(["type", "value"]).struct.unnest())
+        .with_columns(priority=pl.col("type").replace_strict(settings.priority, default=WEAKEST, return_dtype=pl.Int64))
+    )
+    founders = (
+        table.sort("first_seen", "priority", "key", nulls_last=True)
+        .unique("component", keep="first", maintain_order=True)
+        .select("component", user=_keys(pl.col("key"), settings.salt))
+    )
+    named = table.join(founders, on="component", how="left", maintain_order="left")
+    return named.with_columns(component=vocabulary.gather(component))
+
+
+def _keys(founding: pl.Expr, salt: str) -> pl.Expr:
+    return founding.map_batches(
+        lambda keys: pl.Series([key_of(key, salt) for key in keys.to_list()], dtype=pl.String), return_dtype=pl.String
+    )
+
+
+def _named(links: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
+    """Links with identifier keys in place of codes."""
+    return links.with_columns(
+        component=identifiers["component"].gather(links["a"]),
+        a=identifiers["key"].gather(links["a"]),
+        b=identifiers["key"].gather(links["b"]),
+        accepted=pl.lit(True),
+        reason=pl.lit(None, dtype=pl.String),
+    ).select(LINKS.names())
+
+
+def _owners(seen: pl.DataFrame, events: pl.DataFrame, identifiers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """User and component of each event, by its strongest usable identifier (priority, then key)."""
+    width = len(identifiers)
+    strongest = (
+        seen.select("row", strength=identifiers["priority"].gather(seen["code"]) * width + seen["code"])
+        .group_by("row")
+        .agg(code=pl.col("strength").min() % max(width, 1))
+    )
+    owned = identifiers.select("user", "component")[strongest["code"]].hstack(strongest.select("row"))
+    owners = events.select("key", row=pl.int_range(pl.len(), dtype=pl.Int64)).join(
+        owned, on="row", how="left", maintain_order="left"
+    )
+    anonymous = owners.filter(pl.col("user").is_null()).select("row", component="event:" + pl.col("key"))
+    anonymous = anonymous.with_columns(user=_keys(pl.col("component"), settings.salt))
+    return owners.select("row", "user", "component").update(anonymous, on="row").select("user", "component")
