@@ -17,6 +17,7 @@
         ├── ForeignGraph          it holds data that are not ours
         ├── NewerGraph            it was written by a newer version
         ├── GraphLoading          a first load is still running
+        ├── GraphMoved            somebody else wrote in between
         └── TargetNotEmpty        copy needs an empty target
 
 Each class carries a stable ``code``; the CLI prints ``code: message`` and exits with ``exit_code``, the API answers
@@ -138,6 +139,12 @@ class GraphLoading(StoreError):
     """A first load is still running, or was interrupted."""
 
     code = "graph-loading"
+
+
+class GraphMoved(StoreError):
+    """Somebody else wrote between reading the graph and replacing it."""
+
+    code = "graph-moved"
 
 
 class TargetNotEmpty(StoreError):

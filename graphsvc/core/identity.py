@@ -206,3 +206,29 @@ def _owners(seen: pl.DataFrame, events: pl.DataFrame, identifiers: pl.DataFrame,
     anonymous = owners.filter(pl.col("user").is_null()).select("row", component="event:" + pl.col("key"))
     anonymous = anonymous.with_columns(user=_keys(pl.col("component"), settings.salt))
     return owners.select("row", "user", "component").update(anonymous, on="row").select("user", "component")
+
+
+def usable_identifiers(events: pl.DataFrame) -> pl.Series:
+    """The distinct identifier keys that some events hold."""
+    return _usable(events["identifiers"].explode().unique()).drop_nulls().unique().alias("identifier")
+
+
+def anchors(events: pl.DataFrame) -> pl.Series:
+    """For each event one fixed usable identifier (its first), or ``event:<key>`` where it has none."""
+    first = _usable(events["identifiers"].list.first())
+    rest = events.select("key", "identifiers").with_columns(anchor=first)
+    missing = rest.filter(pl.col("anchor").is_null() & (pl.col("identifiers").list.len() > 1)).select(
+        "key", pl.col("identifiers").alias("raw")
+    )
+    others = missing.explode("raw")
+    others = others.with_columns(later=_usable(others["raw"])).drop_nulls("later").unique("key", keep="first")
+    return rest.join(others.select("key", "later"), on="key", how="left", maintain_order="left").select(
+        anchor=pl.coalesce("anchor", "later", "event:" + pl.col("key"))
+    )["anchor"]
+
+
+def _usable(raw: pl.Series) -> pl.Series:
+    """Normalised identifiers, each distinct raw text looked at once."""
+    known = raw.alias("raw").unique().to_frame()
+    known = known.with_columns(identifier=normalised(known["raw"]))
+    return raw.alias("raw").to_frame().join(known, on="raw", how="left", maintain_order="left")["identifier"]

@@ -58,6 +58,7 @@ class Store(Protocol):
     """A place where one graph lives."""
 
     url: str
+    commit_rows: int | None  # most new events in one commit; None: no limit
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""
@@ -71,14 +72,23 @@ class Store(Protocol):
     def user_of(self, identifier: str) -> str | None:
         """Key of the user that has a normalised identifier, if anybody has."""
 
+    def data_end(self) -> datetime | None:
+        """The latest touchpoint of the graph."""
+
     def user(self, key: str) -> Tables | None:
         """One user's rows of every table, read at one revision."""
 
     def writer(self) -> AbstractContextManager[Writer]:
         """Begin a write; leaving the block commits, an exception rolls back."""
 
-    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings) -> int:
-        """First load into an empty graph, in bulk. Returns the revision. Killed midway, the next writer starts over."""
+    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+        """Put a whole graph, in bulk, in place of the one at revision ``expected``. Returns the new revision.
+
+        Killed midway, the next writer starts from an empty graph (or from the former one, where the store can).
+
+        Raises:
+            GraphMoved: somebody else wrote since that revision; nothing was changed.
+        """
 
     def events(self) -> Iterator[pl.DataFrame]:
         """The stored events in chunks, sorted by key."""

@@ -1,0 +1,361 @@
+"""The embedded store: one DuckDB file that holds the graph tables.
+
+The file stays readable by plain DuckDB. Tables ``graph``, ``events``, ``users``, ``identifiers``, ``links`` and
+``journeys`` are what ``graphsvc.tables`` describes; ``touchpoints``, ``next``, ``via`` and ``channels`` are views on
+them. Each commit is one DuckDB transaction, so a reader sees a whole batch or nothing of it, and so does a crash.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import polars as pl
+
+from ..core.identity import anchors
+from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
+from ..frame import JourneyFrame, build
+from ..settings import Settings
+from ..tables import DERIVED, EVENTS, KEYS, Changes, Neighbourhood, Tables
+from .base import SCHEMA, Status
+from .embedded_schema import TABLES, VIEWS, migrate
+
+_ROWS_PER_INSERT = 500_000
+
+
+class EmbeddedStore:
+    """A graph in one DuckDB file."""
+
+    commit_rows: int | None = None
+
+    def __init__(self, path: str | Path, *, write: bool = True) -> None:
+        """Open the file; it is created where it is missing and ``write`` is set.
+
+        Raises:
+            StoreUnavailable: no such file, or not a DuckDB file.
+            StoreBusy: another process holds it.
+            ForeignGraph: a DuckDB file with other tables.
+            NewerGraph: written by a newer graphsvc.
+        """
+        self.path = Path(path)
+        self.url = str(path)
+        self._lock = threading.Lock()  # one writer at a time within this process; DuckDB keeps other processes out
+        self._connection = _connect(self.path, write)
+        try:
+            self._check(write)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _check(self, write: bool) -> None:
+        tables = {row[0] for row in self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        if not tables and write:
+            with _transaction(self._connection) as cursor:
+                for statement in TABLES + VIEWS:
+                    cursor.execute(statement)
+                cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [SCHEMA])
+            self.path.chmod(0o600)  # it holds personal data
+            return
+        if "graph" not in tables:
+            raise ForeignGraph(f"{self.url} is a DuckDB file of something else; name another file")
+        schema = int(_one(self._connection.execute("SELECT schema FROM graph"))[0])
+        if schema > SCHEMA:
+            raise NewerGraph(
+                f"{self.url} has schema {schema}, this version of graphsvc knows up to {SCHEMA}; update graphsvc"
+            )
+        if schema < SCHEMA:
+            if not write:
+                raise StoreUnavailable(
+                    f"{self.url} has the older schema {schema}; open it for writing once to migrate it"
+                )
+            with _transaction(self._connection) as cursor:
+                migrate(cursor, schema)
+
+    # Reading
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on one snapshot of the file."""
+        with _transaction(self._connection) as cursor:
+            yield cursor
+
+    def revision(self) -> int:
+        """Revision of the graph now (0: no graph yet)."""
+        with self._reading() as cursor:
+            return _revision(cursor)
+
+    def status(self) -> Status:
+        """Counts, versions, settings and data range."""
+        with self._reading() as cursor:
+            counts = {
+                name: int(_one(cursor.execute(f"SELECT count(*) FROM {name}"))[0])  # noqa: S608
+                for name in ("events", *DERIVED)
+            }
+            touchpoints, start, end, channels = _one(
+                cursor.execute(
+                    "SELECT coalesce(sum(steps), 0), min(started_at), max(ended_at), "
+                    "(SELECT count(*) FROM channels) FROM journeys"
+                )
+            )
+            return Status(
+                url=self.url,
+                store=f"DuckDB {duckdb.__version__}",
+                schema=SCHEMA,
+                revision=_revision(cursor),
+                settings=_settings(cursor),
+                counts={**counts, "touchpoints": int(touchpoints), "channels": int(channels)},
+                data_from=start,
+                data_to=end,
+            )
+
+    def frame(self) -> JourneyFrame:
+        """All journeys, read at one revision."""
+        with self._reading() as cursor:
+            journeys = _rows(
+                cursor,
+                'SELECT key, "user", started_at, converted, names, channels, stages, times, "values" FROM journeys',
+            )
+            traits = _rows(cursor, "SELECT key, traits FROM users")
+            (data_end,) = _one(cursor.execute("SELECT coalesce(epoch_us(max(ended_at)), 0) FROM journeys"))
+            settings = _settings(cursor)
+            revision = _revision(cursor)
+        return build(journeys, traits, revision=revision, settings=settings or Settings(), data_end=data_end)
+
+    def user_of(self, identifier: str) -> str | None:
+        """Key of the user that has a normalised identifier, if anybody has."""
+        with self._reading() as cursor:
+            row = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchone()
+        return None if row is None else str(row[0])
+
+    def data_end(self) -> datetime | None:
+        """The latest touchpoint of the graph."""
+        with self._reading() as cursor:
+            return cast(datetime | None, _one(cursor.execute("SELECT max(ended_at) FROM journeys"))[0])
+
+    def user(self, key: str) -> Tables | None:
+        """One user's rows of every table, read at one revision."""
+        with self._reading() as cursor:
+            users = _rows(cursor, "SELECT * FROM users WHERE key = ?", [key])
+            if not len(users):
+                return None
+            identifiers = _rows(cursor, 'SELECT * FROM identifiers WHERE "user" = ? ORDER BY key', [key])
+            links = _rows(cursor, "SELECT * FROM links WHERE component = ?", [users["component"][0]])
+            own = identifiers["key"].implode()
+            return Tables(
+                users=users,
+                identifiers=identifiers,
+                links=links.filter(pl.col("a").is_in(own) & pl.col("b").is_in(own)).sort("a", "b"),
+                journeys=_rows(cursor, 'SELECT * FROM journeys WHERE "user" = ? ORDER BY started_at, key', [key]),
+            )
+
+    def events(self) -> Iterator[pl.DataFrame]:
+        """The stored events in chunks, sorted by key."""
+        with self._reading() as cursor:
+            columns = ", ".join(f'"{name}"' for name in EVENTS.names())
+            result = cursor.sql(f"SELECT {columns} FROM events ORDER BY key")  # noqa: S608
+            for batch in result.to_arrow_reader(_ROWS_PER_INSERT):
+                yield pl.DataFrame(batch)
+
+    def tables(self) -> Tables:
+        """The derived tables, whole."""
+        with self._reading() as cursor:
+            return Tables(**{name: _all(cursor, name) for name in DERIVED})
+
+    def cypher(self, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """There is no Cypher here.
+
+        Raises:
+            CypherUnsupported: always.
+        """
+        raise CypherUnsupported(f"{name}: the embedded store has no Cypher; ask without via=cypher, or use Neo4j")
+
+    def query(self, text: str, parameters: dict[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """Run one read-only SQL statement: columns and rows.
+
+        Raises:
+            QueryError: it is not one SELECT, or DuckDB refuses it.
+        """
+        with self._reading() as cursor:
+            try:
+                statements = cursor.extract_statements(text)
+                if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                    raise QueryError("the embedded store takes exactly one SQL SELECT statement")
+                result = cursor.execute(statements[0], parameters or None)
+                return [column[0] for column in result.description or []], result.fetchall()
+            except duckdb.Error as error:
+                raise QueryError(f"the statement failed: {error}") from error
+
+    # Writing
+
+    @contextmanager
+    def writer(self) -> Iterator[EmbeddedWriter]:
+        """Begin a write; leaving the block commits, an exception rolls back."""
+        with self._lock, _transaction(self._connection) as cursor:
+            yield EmbeddedWriter(cursor)
+
+    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+        """Put a whole graph in place of the one at revision ``expected``, in one transaction.
+
+        Raises:
+            GraphMoved: somebody else wrote since that revision.
+        """
+        with self._lock, _transaction(self._connection) as cursor:
+            if _revision(cursor) != expected:
+                raise GraphMoved(f"{self.url} changed while it was being read; try again")
+            for name in ("events", *DERIVED):
+                cursor.execute(f"DELETE FROM {name}")  # noqa: S608
+            for start in range(0, len(events), _ROWS_PER_INSERT):
+                _insert_events(cursor, events[start : start + _ROWS_PER_INSERT])
+            for part in tables:
+                for name, table in part.items():
+                    _insert(cursor, name, table)
+            return _next_revision(cursor, settings)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+class EmbeddedWriter:
+    """One write transaction on the file."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+        self.settings = _settings(cursor)
+        self.revision = _revision(cursor)
+
+    def has_events(self) -> bool:
+        """Whether the graph holds any event."""
+        return self._cursor.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+
+    def stored(self, keys: pl.Series) -> pl.DataFrame:
+        """The stored events that have one of these keys."""
+        return self._matching("events", "key", keys)
+
+    def neighbourhood(self, identifiers: pl.Series, events: pl.Series) -> Neighbourhood:
+        """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
+        anchored = self._matching("events", "key", events, columns="anchor")["anchor"]
+        wanted = pl.concat([identifiers.cast(pl.String), anchored]).unique()
+        found = self._matching("identifiers", "key", wanted, columns="component")["component"]
+        components = pl.concat([found, wanted.filter(wanted.str.starts_with("event:"))]).unique()
+        tables = Tables(**{name: self._matching(name, "component", components) for name in DERIVED})
+        anchors = pl.concat([tables.identifiers["key"], components.filter(components.str.starts_with("event:"))])
+        return Neighbourhood(self._matching("events", "anchor", anchors), tables)
+
+    def everything(self) -> Neighbourhood:
+        """The whole graph as one neighbourhood."""
+        return Neighbourhood(
+            _all(self._cursor, "events"), Tables(**{name: _all(self._cursor, name) for name in DERIVED})
+        )
+
+    def replace(self, changes: Changes, settings: Settings) -> int:
+        """Apply one commit and return the new revision (the old one where nothing differs)."""
+        every = {"events": changes.events, **changes.derived}
+        if settings == self.settings and not any(len(change.removed) + len(change.put) for change in every.values()):
+            return self.revision
+        for name, change in every.items():
+            key = KEYS[name]
+            gone = pl.concat([change.removed.select(key), change.put.select(key)])
+            if len(gone):
+                self._cursor.register("gone", gone.to_arrow())
+                same = " AND ".join(f"{name}.{column} = gone.{column}" for column in key)
+                self._cursor.execute(f"DELETE FROM {name} USING gone WHERE {same}")  # noqa: S608
+                self._cursor.unregister("gone")
+            if name == "events":
+                _insert_events(self._cursor, change.put)
+            else:
+                _insert(self._cursor, name, change.put)
+        self.settings = settings
+        self.revision = _next_revision(self._cursor, settings)
+        return self.revision
+
+    def _matching(self, table: str, column: str, values: pl.Series, columns: str | None = None) -> pl.DataFrame:
+        """The rows of a table whose column has one of the values."""
+        names = columns or ", ".join(f'"{name}"' for name in (EVENTS if table == "events" else DERIVED[table]).names())
+        self._cursor.register("wanted", values.cast(pl.String).alias("wanted").to_frame().to_arrow())
+        rows = _rows(self._cursor, f"SELECT {names} FROM {table} WHERE {column} IN (SELECT wanted FROM wanted)")  # noqa: S608
+        self._cursor.unregister("wanted")
+        return rows
+
+
+def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
+    if not write and not path.exists():
+        raise StoreUnavailable(f"there is no graph at {path}; make one with `graphsvc ingest FILES --store {path}`")
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"there is no folder {path.parent} to keep {path.name} in")
+    try:
+        return duckdb.connect(path, read_only=not write, config={"preserve_insertion_order": False})
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            holder = re.search(r"PID (\d+)", str(error))
+            who = f"process {holder[1]}" if holder else "another process"
+            raise StoreBusy(
+                f"{path} is held by {who}; wait until it ends, or ask it if it is the service (graphsvc serve)"
+            ) from None
+        raise StoreUnavailable(f"{path} cannot be opened: it is not a DuckDB file, or damaged") from error
+    except duckdb.Error as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor within one transaction: a snapshot to read, all or nothing to write."""
+    cursor = connection.cursor()
+    cursor.begin()
+    try:
+        yield cursor
+        cursor.commit()
+    except BaseException:
+        cursor.rollback()
+        raise
+    finally:
+        cursor.close()
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection, text: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+    return pl.DataFrame(cursor.sql(text, params=parameters).to_arrow_table())
+
+
+def _one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+    row = result.fetchone()
+    if row is None:
+        raise StoreUnavailable("the table graph has lost its row; restore the file from a copy")
+    return tuple(row)
+
+
+def _revision(cursor: duckdb.DuckDBPyConnection) -> int:
+    return int(_one(cursor.execute("SELECT revision FROM graph"))[0])
+
+
+def _settings(cursor: duckdb.DuckDBPyConnection) -> Settings | None:
+    (text,) = _one(cursor.execute("SELECT settings FROM graph"))
+    return None if text is None else Settings.model_validate_json(text)
+
+
+def _next_revision(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> int:
+    cursor.execute("UPDATE graph SET revision = revision + 1, settings = ?", [settings.model_dump_json()])
+    return _revision(cursor)
+
+
+def _all(cursor: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
+    schema = EVENTS if table == "events" else DERIVED[table]
+    columns = ", ".join(f'"{name}"' for name in schema.names())
+    return _rows(cursor, f"SELECT {columns} FROM {table}")  # noqa: S608
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    if not len(rows):
+        return
+    cursor.register("put", rows.to_arrow())
+    cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM put")  # noqa: S608
+    cursor.unregister("put")
+
+
+def _insert_events(cursor: duckdb.DuckDBPyConnection, events: pl.DataFrame) -> None:
+    _insert(cursor, "events", events.with_columns(anchor=anchors(events)))

@@ -1,0 +1,176 @@
+"""How events become part of a graph: derive, never append.
+
+A graph without events is loaded in bulk. Later a batch is written in commits of whole components: under the graph's
+lock, read all raw components that the batch touches, derive them anew with the batch, and write what differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from .core import derive, derive_in_parts, diff
+from .core.identity import resolve as resolve_identity
+from .core.identity import usable_identifiers
+from .errors import GraphMoved, StoreBusy
+from .settings import Settings
+from .stores import Store, Writer
+from .tables import EVENTS, Neighbourhood
+
+_ATTEMPTS = 5
+
+
+@dataclass
+class Added:
+    """What became of some events."""
+
+    new: int = 0
+    duplicates: int = 0  # equal rows that were there already, or came twice
+    conflicts: int = 0  # rows that share their event key with another row of other content; the greatest hash stayed
+    replaced: int = 0  # former rows that a row of the same key took the place of (--replace)
+    forgotten: int = 0  # refused: before the retention date
+    revision: int = 0
+
+    def count(self, other: Added) -> None:
+        """Add the counts of one more commit."""
+        for name in ("new", "duplicates", "conflicts", "replaced", "forgotten"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.revision = other.revision
+
+
+def add(store: Store, events: pl.DataFrame, proposed: Mapping[str, Any], *, replace: bool = False) -> Added:
+    """Add events to a graph.
+
+    Args:
+        store: where the graph lives.
+        events: ``tables.EVENTS``, duplicates included.
+        proposed: settings that the mapping proposes.
+        replace: rows take the place of former rows with their key, whatever their hash.
+
+    Raises:
+        SettingsConflict: the proposed settings disagree with the graph's; nothing was written.
+    """
+    distinct, added = _distinct(events)
+    for _ in range(_ATTEMPTS):
+        with store.writer() as writer:
+            settings = (writer.settings or Settings()).joined(dict(proposed), fresh=not writer.has_events())
+            revision, empty = writer.revision, not writer.has_events()
+        if not empty:
+            break
+        kept = _retained(distinct, settings, added)
+        try:
+            added.new = len(kept)
+            added.revision = store.load(kept, derive_in_parts(kept, settings), settings, expected=revision)
+            return added
+        except GraphMoved:  # another process was first: add to what it wrote
+            added.new = added.forgotten = 0
+    for chunk in _chunks(distinct, store.commit_rows, settings):
+        with store.writer() as writer:
+            added.count(_commit(writer, chunk, proposed, replace=replace))
+    return added
+
+
+def resolve(store: Store, settings: Settings) -> int:
+    """Derive the whole graph anew under other settings. Returns the revision (unchanged where nothing differs)."""
+    for _ in range(_ATTEMPTS):
+        with store.writer() as writer:
+            whole, revision, former = writer.everything(), writer.revision, writer.settings
+        events = whole.events
+        if settings.retain_from is not None:
+            events = events.filter(~_is_before(settings))
+        if former == settings and len(events) == len(whole.events):
+            return revision
+        try:
+            return store.load(events, derive_in_parts(events, settings), settings, expected=revision)
+        except GraphMoved:
+            continue
+    raise StoreBusy(f"{store.url} kept changing while it was being resolved; try again when nobody ingests")
+
+
+def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *, replace: bool) -> Added:
+    """Write one chunk of distinct events within one transaction."""
+    added = Added(revision=writer.revision)
+    former_settings = writer.settings or Settings()
+    settings = former_settings.joined(dict(proposed), fresh=False)
+    events = _retained(events, settings, added)
+    stored = writer.stored(events["key"])
+    put = _admitted(events, stored, added, replace=replace)
+    if settings.stages != former_settings.stages:
+        before = writer.everything()  # a stage that is new to the graph may stand on any touchpoint
+    elif len(put):
+        former = stored.join(put, on="key", how="semi")
+        before = writer.neighbourhood(usable_identifiers(pl.concat([put, former])), former["key"])
+    else:
+        before = Neighbourhood(events.clear(), derive(events.clear(), settings))
+    after_events = pl.concat([before.events.join(put, on="key", how="anti"), put])
+    after = derive(after_events, settings)
+    added.revision = writer.replace(diff(before, after_events, after), settings)
+    return added
+
+
+def _distinct(events: pl.DataFrame) -> tuple[pl.DataFrame, Added]:
+    """One row per event key: equal rows collapse, of unequal ones the greatest content hash stays."""
+    if events["key"].n_unique() == len(events):
+        return events, Added()
+    different = events.unique(maintain_order=True)
+    shared = different.filter(pl.col("key").is_duplicated())
+    added = Added(duplicates=len(events) - len(different), conflicts=len(shared) - shared["key"].n_unique())
+    winners = shared.with_columns(hash=_content_hash(shared)).sort("hash").unique("key", keep="last").drop("hash")
+    return pl.concat([different.filter(pl.col("key").is_unique()), winners]), added
+
+
+def _admitted(events: pl.DataFrame, stored: pl.DataFrame, added: Added, *, replace: bool) -> pl.DataFrame:
+    """The rows to write: new ones, and those that win over the stored row of their key."""
+    new = events.join(stored, on="key", how="anti")
+    same_key = events.join(stored, on="key", how="semi")
+    differing = same_key.join(stored, on=events.columns, how="anti", nulls_equal=True)
+    added.new, added.duplicates = len(new), len(same_key) - len(differing)
+    if replace:
+        added.replaced = len(differing)
+        return pl.concat([new, differing])
+    added.conflicts = len(differing)
+    former = stored.join(differing, on="key", how="semi")
+    former_hash = former.select("key", former_hash=_content_hash(former))
+    winners = (
+        differing.with_columns(hash=_content_hash(differing))
+        .join(former_hash, on="key")
+        .filter(pl.col("hash") > pl.col("former_hash"))
+    )
+    return pl.concat([new, winners.select(events.columns)])
+
+
+def _content_hash(events: pl.DataFrame) -> pl.Series:
+    """SHA-256 of each canonical row, as text."""
+    rows = (json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in events.iter_rows(named=True))
+    return pl.Series("hash", [hashlib.sha256(row.encode()).hexdigest() for row in rows], dtype=pl.String)
+
+
+def _is_before(settings: Settings) -> pl.Expr:
+    """Whether an event lies before the retention date (undated rows never do)."""
+    return (pl.col("at") < settings.retain_from).fill_null(False)
+
+
+def _retained(events: pl.DataFrame, settings: Settings, added: Added) -> pl.DataFrame:
+    if settings.retain_from is None:
+        return events
+    kept = events.filter(~_is_before(settings))
+    added.forgotten += len(events) - len(kept)
+    return kept
+
+
+def _chunks(events: pl.DataFrame, rows: int | None, settings: Settings) -> Iterator[pl.DataFrame]:
+    """The events in commits of about ``rows``, components of the batch kept whole."""
+    if rows is None or len(events) <= rows:
+        yield events
+        return
+    component = resolve_identity(events, settings).owners["component"]
+    ordered = events.with_columns(component=component).sort("component", "at", "key")
+    position = pl.int_range(pl.len())
+    cut = ordered.select(part=position.min().over("component") // rows)["part"]
+    for part in ordered.drop("component").with_columns(part=cut).partition_by("part", include_key=False):
+        yield part.select(EVENTS.names())
