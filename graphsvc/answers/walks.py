@@ -1,0 +1,167 @@
+"""Walks: what of each journey an answer counts, after split, lookback, exclude and collapse, in this order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UnknownName, nearest
+from ..frame import Codes, Flags, Ints, JourneyFrame, Labels
+from ..segments import find, holds
+from .params import DAY_US, Filters, microseconds
+
+
+@dataclass(frozen=True)
+class Walks:
+    """The chosen journeys that keep at least one touchpoint: ``W`` of them, with ``M`` touchpoints left.
+
+    A walk keeps the outcome of its whole journey, wherever lookback and exclude cut.
+    """
+
+    journey: Ints  # [W] row in ``frame.keys`` where the split is as stored, else a running number
+    user: Codes  # [W] row in ``frame.users``
+    offsets: Ints  # [W + 1]
+    codes: Codes  # [M] codes into ``texts``
+    texts: list[str]  # labels, sorted by code point
+    times: Ints  # [M] microseconds since 1970
+    converted: Flags  # [W]
+    open: Flags  # [W] neither converted nor open: dropped
+    journeys_before: int  # journeys of the graph before any filter, after split
+    journeys_chosen: int  # after segment, channel, stage and time range, before exclude emptied some
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def lengths(self) -> Ints:
+        """Touchpoints of each walk: [W]."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class _Journeys:
+    """All journeys of the graph under the split that was asked for."""
+
+    user: Codes  # [J]
+    offsets: Ints  # [J + 1], into the frame's touchpoints; no journey is empty
+    converted: Flags  # [J]
+
+
+def walk(frame: JourneyFrame, filters: Filters) -> Walks:
+    """Choose journeys and cut each down to the touchpoints that count.
+
+    Split → lookback, counted back from the journey's last touchpoint → exclude by name → collapse by label. Which
+    journeys count, and their outcome, is decided on the whole journey.
+
+    Raises:
+        UnknownName: a channel, stage, excluded name or segment that the graph does not hold.
+    """
+    labels = frame.labels(filters.label)
+    gap_us = frame.settings.gap_us if filters.gap_days is None else round(filters.gap_days * DAY_US)
+    journeys = _split(frame, filters, gap_us)
+    chosen = _chosen(frame, journeys, filters)
+    ended_at = frame.times[journeys.offsets[1:] - 1]
+    kept = _kept(frame, journeys, chosen, ended_at, labels, filters)
+
+    counts = np.diff(np.searchsorted(kept, journeys.offsets))
+    counted = np.flatnonzero(counts)
+    converted = journeys.converted[counted]
+    return Walks(
+        journey=counted,
+        user=journeys.user[counted],
+        offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts[counted])]),
+        codes=labels.codes[kept],
+        texts=labels.texts,
+        times=frame.times[kept],
+        converted=converted,
+        open=~converted & (frame.data_end - ended_at[counted] <= gap_us),
+        journeys_before=len(journeys.user),
+        journeys_chosen=int(chosen.sum()),
+    )
+
+
+def _split(frame: JourneyFrame, filters: Filters, gap_us: int) -> _Journeys:
+    """The stored journeys, or each user's touchpoints grouped anew where another rule is asked for."""
+    stored = frame.settings
+    split = filters.split or stored.split
+    if split == stored.split and (split != "gap" or gap_us == stored.gap_us):
+        return _Journeys(frame.user, frame.offsets, frame.converted)
+    user = np.repeat(frame.user, np.diff(frame.offsets))
+    goal = _flags(frame.name, stored.goals)
+    begins = np.ones(len(user), dtype=np.bool_)
+    begins[1:] = user[1:] != user[:-1]
+    if split == "gap":
+        begins[1:] |= np.diff(frame.times) > gap_us
+    elif split == "conversion":
+        begins[1:] |= goal[:-1]
+    starts = np.flatnonzero(begins)
+    converted = np.logical_or.reduceat(goal, starts) if len(starts) else goal
+    return _Journeys(user[starts], np.append(starts, len(user)), converted)
+
+
+def _chosen(frame: JourneyFrame, journeys: _Journeys, filters: Filters) -> Flags:
+    """Which journeys the segment, channel, stage and time range choose: [J]."""
+    chosen = np.ones(len(journeys.user), dtype=np.bool_)
+    starts = journeys.offsets[:-1]
+    if filters.segment is not None:
+        chosen &= _in_segment(frame, filters.segment)[journeys.user]
+    for kind, labels, asked in (("channel", frame.channel, filters.channel), ("stage", frame.stage, filters.stage)):
+        if asked:
+            require(kind, asked, labels.texts)
+            if len(starts):
+                chosen &= np.logical_or.reduceat(_flags(labels, asked), starts)
+    if filters.since is not None:
+        chosen &= frame.times[starts] >= microseconds(filters.since)
+    if filters.until is not None:
+        chosen &= frame.times[starts] < microseconds(filters.until)
+    return chosen
+
+
+def _kept(
+    frame: JourneyFrame, journeys: _Journeys, chosen: Flags, ended_at: Ints, labels: Labels, filters: Filters
+) -> Ints:
+    """The touchpoints that count, in order."""
+    lengths = np.diff(journeys.offsets)
+    keep = np.repeat(chosen, lengths)
+    if filters.lookback_us is not None:
+        keep &= frame.times >= np.repeat(ended_at - filters.lookback_us, lengths)
+    if filters.exclude:
+        require("touchpoint", filters.exclude, frame.name.texts)
+        keep &= ~_flags(frame.name, filters.exclude)
+    kept = np.flatnonzero(keep)
+    if filters.collapse:
+        journey = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)[kept]
+        codes = labels.codes[kept]
+        first = np.ones(len(kept), dtype=np.bool_)
+        first[1:] = (codes[1:] != codes[:-1]) | (journey[1:] != journey[:-1])
+        kept = kept[first]
+    return kept
+
+
+def _flags(labels: Labels, wanted: Iterable[str]) -> Flags:
+    """Which touchpoints have one of the wanted labels: [N]."""
+    among = frozenset(wanted)
+    return np.array([text in among for text in labels.texts], dtype=np.bool_)[labels.codes]
+
+
+def _in_segment(frame: JourneyFrame, segment: str) -> Flags:
+    """Which users are in a segment: [U]. Traits repeat among users, so each distinct text is judged once."""
+    predicate = find(frame.settings.segments, segment)
+    traits = frame.users["traits"].fill_null("{}")
+    texts = traits.unique()
+    inside = [holds(predicate, json.loads(text)) for text in texts]
+    return traits.replace_strict(texts, inside).to_numpy().astype(np.bool_)
+
+
+def require(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a label that the graph does not hold.
+
+    Raises:
+        UnknownName: with the nearest known labels.
+    """
+    for name in asked:
+        if name not in known:
+            raise UnknownName(f"the graph holds no {kind} {name!r}{nearest(name, known)}")
