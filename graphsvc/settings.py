@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import translate
 from typing import Annotated, Any, Literal
 
@@ -109,23 +109,25 @@ class Settings(BaseModel):
             SettingsConflict: a proposed value differs from the graph's, which would change what is already stored.
         """
         merged = self.model_dump()
-        for name, value in Settings.model_validate({"salt": self.salt, **proposed}).model_dump().items():
-            if name not in proposed or name == "salt":
-                continue
-            now = merged[name]
-            if isinstance(now, dict):
-                differing = sorted(key for key in now.keys() & value.keys() if now[key] != value[key])
-                clash = differing and not fresh and name != "exclude"
-                if name == "exclude" and not fresh:
-                    clash = now != value and value != Exclude().model_dump()
-                merged[name] = {**now, **value}
+        given = Settings.model_validate({"salt": self.salt, **proposed}).model_dump()
+        for name in sorted(proposed):
+            now, wanted = merged[name], given[name]
+            if isinstance(now, dict) and name != "exclude":
+                clashes = [key for key in sorted(now.keys() & wanted.keys()) if now[key] != wanted[key]]
+                what = f"{name} of {', '.join(map(repr, clashes))}"
+                wanted = {**now, **wanted}
             else:
-                differing, clash = [], not fresh and now != value
-                merged[name] = value
-            if clash:
-                what = f"{name} of {', '.join(map(repr, differing))}" if differing else name
+                clashes = [name] if now != wanted else []
+                what = name
+            if clashes and not fresh:
                 raise SettingsConflict(
                     f"the mapping sets {what} otherwise than the graph does; "
                     "change the graph with `graphsvc resolve --settings FILE`, or take the line out of the mapping"
                 )
+            merged[name] = wanted
         return Settings.model_validate(merged)
+
+    @field_validator("retain_from")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value

@@ -20,7 +20,7 @@ from .core.identity import usable_identifiers
 from .errors import GraphMoved, StoreBusy
 from .settings import Settings
 from .stores import Store, Writer
-from .tables import EVENTS, Neighbourhood
+from .tables import EVENTS, Neighbourhood, Tables
 
 _ATTEMPTS = 5
 
@@ -106,7 +106,7 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
         former = stored.join(put, on="key", how="semi")
         before = writer.neighbourhood(usable_identifiers(pl.concat([put, former])), former["key"])
     else:
-        before = Neighbourhood(events.clear(), derive(events.clear(), settings))
+        before = Neighbourhood(events.clear(), Tables.empty())
     after_events = pl.concat([before.events.join(put, on="key", how="anti"), put])
     after = derive(after_events, settings)
     added.revision = writer.replace(diff(before, after_events, after), settings)

@@ -159,7 +159,8 @@ def _identifiers(
     when = seen.group_by("code").agg(first_seen=pl.col("at").min(), last_seen=pl.col("at").max()).sort("code")
     table = (
         pl.DataFrame(
-            {"key": vocabulary, "component": component, "status": "active"}, schema_overrides={"status": pl.String}
+            {"key": vocabulary, "component": component, "status": "active"},
+            schema_overrides={"key": pl.String, "component": pl.Int64, "status": pl.String},
         )
         .hstack(when.drop("code"))
         .with_columns(pl.col("key").str.splitn(":", 2).struct.rename_fields(["type", "value"]).struct.unnest())

@@ -130,8 +130,8 @@ class EmbeddedStore:
     def user_of(self, identifier: str) -> str | None:
         """Key of the user that has a normalised identifier, if anybody has."""
         with self._reading() as cursor:
-            row = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchone()
-        return None if row is None else str(row[0])
+            rows = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
+        return str(rows[0][0]) if rows else None
 
     def data_end(self) -> datetime | None:
         """The latest touchpoint of the graph."""
@@ -232,7 +232,7 @@ class EmbeddedWriter:
 
     def has_events(self) -> bool:
         """Whether the graph holds any event."""
-        return self._cursor.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+        return bool(self._cursor.execute("SELECT 1 FROM events LIMIT 1").fetchall())
 
     def stored(self, keys: pl.Series) -> pl.DataFrame:
         """The stored events that have one of these keys."""
@@ -323,10 +323,10 @@ def _rows(cursor: duckdb.DuckDBPyConnection, text: str, parameters: list[Any] | 
 
 
 def _one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
-    row = result.fetchone()
-    if row is None:
+    rows = result.fetchall()  # to the end: an unfinished result would keep the cursor busy
+    if not rows:
         raise StoreUnavailable("the table graph has lost its row; restore the file from a copy")
-    return tuple(row)
+    return tuple(rows[0])
 
 
 def _revision(cursor: duckdb.DuckDBPyConnection) -> int:
