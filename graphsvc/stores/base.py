@@ -32,6 +32,15 @@ class Status:
     data_to: datetime | None
 
 
+@dataclass(frozen=True)
+class Head:
+    """What every answer must know of the graph that it speaks of."""
+
+    revision: int
+    settings: Settings | None  # None: there is no graph yet
+    data_end: datetime | None  # the latest touchpoint
+
+
 class Writer(Protocol):
     """One write transaction. It holds the graph's lock: nobody else writes until it ends."""
 
@@ -63,6 +72,9 @@ class Store(Protocol):
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""
 
+    def head(self) -> Head:
+        """Revision, settings and data end in one cheap read at one revision."""
+
     def status(self) -> Status:
         """Counts, versions, settings and data range."""
 
@@ -71,9 +83,6 @@ class Store(Protocol):
 
     def user_of(self, identifier: str) -> str | None:
         """Key of the user that has a normalised identifier, if anybody has."""
-
-    def data_end(self) -> datetime | None:
-        """The latest touchpoint of the graph."""
 
     def user(self, key: str) -> Tables | None:
         """One user's rows of every table, read at one revision."""

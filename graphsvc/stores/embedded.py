@@ -11,9 +11,8 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -23,7 +22,7 @@ from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, Qu
 from ..frame import JourneyFrame, build
 from ..settings import Settings
 from ..tables import DERIVED, EVENTS, KEYS, Changes, Neighbourhood, Tables
-from .base import SCHEMA, Status
+from .base import SCHEMA, Head, Status
 from .embedded_schema import TABLES, VIEWS, migrate
 
 _ROWS_PER_INSERT = 500_000
@@ -90,6 +89,12 @@ class EmbeddedStore:
         with self._reading() as cursor:
             return _revision(cursor)
 
+    def head(self) -> Head:
+        """Revision, settings and data end in one cheap read at one revision."""
+        with self._reading() as cursor:
+            (data_end,) = _one(cursor.execute("SELECT max(ended_at) FROM journeys"))
+            return Head(_revision(cursor), _settings(cursor), data_end)
+
     def status(self) -> Status:
         """Counts, versions, settings and data range."""
         with self._reading() as cursor:
@@ -132,11 +137,6 @@ class EmbeddedStore:
         with self._reading() as cursor:
             rows = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
         return str(rows[0][0]) if rows else None
-
-    def data_end(self) -> datetime | None:
-        """The latest touchpoint of the graph."""
-        with self._reading() as cursor:
-            return cast(datetime | None, _one(cursor.execute("SELECT max(ended_at) FROM journeys"))[0])
 
     def user(self, key: str) -> Tables | None:
         """One user's rows of every table, read at one revision."""

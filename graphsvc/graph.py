@@ -1,0 +1,303 @@
+"""``Graph``: everything that a person can do with one graph, from Python. The CLI and the API stand on it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import polars as pl
+
+from . import users
+from .answers import ANSWERS, Result, ask
+from .answers.cypher import ask_cypher
+from .core import derive_in_parts, normalised
+from .errors import CypherUnsupported, InputError, NotFound, StoreBusy, TargetNotEmpty, TooManyRejects
+from .frame import JourneyFrame
+from .ingest import Mapping as FileMapping
+from .ingest import Progress, Reject, RejectsFile, events_from_records, read_events
+from .settings import Settings
+from .stores import Status, Store, is_neo4j, open_store
+from .tables import EVENTS
+from .writing import Added, add, resolve
+
+Via = Literal["auto", "frame", "cypher"]
+_ANSWERS_KEPT = 256
+_READ_ATTEMPTS = 5
+
+
+@dataclass
+class IngestReport:
+    """What became of the rows of an ingest."""
+
+    files: list[str] = field(default_factory=list)
+    rows: int = 0
+    new: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    replaced: int = 0
+    forgotten: int = 0
+    rejected: int = 0
+    placeholders: int = 0  # identifiers set aside because they say nothing about a person
+    rejects_file: str | None = None
+    revision: int = 0
+    rejects: list[Reject] = field(default_factory=list, repr=False)
+
+
+class Graph:
+    """A customer-journey graph in a store.
+
+    >>> graph = graphsvc.open("journeys.duckdb")
+    >>> graph.ingest(["events.csv"])
+    >>> graph.paths(where="start", steps=3).rows
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._frame: JourneyFrame | None = None
+        self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    # Writing
+
+    def ingest(
+        self,
+        files: Sequence[str | Path],
+        mappings: Sequence[FileMapping] = (),
+        *,
+        replace: bool = False,
+        max_rejects: int | None = None,
+        rejects: str | Path | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
+        """Add the events of some files.
+
+        Args:
+            files: paths and globs of CSV, JSONL and Parquet files, gzipped or not, in any order.
+            mappings: how to read them; each file takes the first that matches. None: plain columns.
+            replace: rows take the place of former rows with their event key (a corrected mapping, a re-export).
+            max_rejects: stop, before anything is written, when more rows than this are bad.
+            rejects: where bad rows go; by default beside the store.
+            progress: called now and then while files are read.
+
+        Raises:
+            InputError: a mapping, column or file that cannot be used; nothing was written.
+            TooManyRejects: see ``max_rejects``.
+        """
+        report = IngestReport()
+        batches = []
+        for batch in read_events(files, mappings, progress):
+            batches.append(batch.events)
+            report.rows += batch.rows
+            report.rejects += batch.rejects
+            if str(batch.file) not in report.files:
+                report.files.append(str(batch.file))
+        report.rejected = len(report.rejects)
+        if report.rejects:
+            path = Path(rejects) if rejects else self.rejects_path()
+            RejectsFile(path).add(report.rejects)
+            report.rejects_file = str(path)
+        if max_rejects is not None and report.rejected > max_rejects:
+            raise TooManyRejects(
+                f"{report.rejected:,} of {report.rows:,} rows are bad, more than the {max_rejects:,} allowed; "
+                f"nothing was written; the reasons are in {report.rejects_file}"
+            )
+        events = pl.concat(batches) if batches else pl.DataFrame(schema=EVENTS)
+        return self._added(events, _proposed(mappings), report, replace=replace)
+
+    def add(self, records: Sequence[Mapping[str, Any]], *, replace: bool = False) -> IngestReport:
+        """Add events given as plain records (the body of ``POST /events``); bad ones are reported, not stored."""
+        batch = events_from_records([dict(record) for record in records])
+        report = IngestReport(rows=batch.rows, rejected=len(batch.rejects), rejects=batch.rejects)
+        return self._added(batch.events, {}, report, replace=replace)
+
+    def _added(
+        self, events: pl.DataFrame, proposed: Mapping[str, Any], report: IngestReport, *, replace: bool
+    ) -> IngestReport:
+        held = events["identifiers"].explode().drop_nulls()
+        known = held.unique()
+        placeholders = known.filter(normalised(known).is_null())
+        report.placeholders = int(held.is_in(placeholders.implode()).sum())
+        added: Added = add(self.store, events, proposed, replace=replace)
+        for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "revision"):
+            setattr(report, name, getattr(added, name))
+        return report
+
+    def rejects_path(self) -> Path:
+        """Where bad rows go unless said otherwise: beside an embedded store, else in the working folder."""
+        if is_neo4j(self.store.url):
+            name = "".join(letter if letter.isalnum() else "-" for letter in self.store.url.split("://")[1])
+            return Path(f"{name}.rejects.jsonl")
+        return Path(f"{self.store.url}.rejects.jsonl")
+
+    def resolve(self, changes: Mapping[str, Any] | None = None) -> int:
+        """Derive the whole graph anew, under changed settings where given. Returns the revision.
+
+        Raises:
+            InputError: the settings do not validate.
+        """
+        settings = self.settings()
+        merged = {**settings.model_dump(), **(changes or {})}
+        return resolve(self.store, Settings.model_validate(merged))
+
+    def forget(self, before: datetime) -> int:
+        """Forget all events before a time, for good: later ingests refuse them too. Returns how many went."""
+        before = before.astimezone(UTC).replace(tzinfo=None) if before.tzinfo else before
+        kept = self.settings().retain_from
+        if kept is not None and before < kept:
+            raise InputError(f"events before {kept:%Y-%m-%d} are forgotten already; give a later date")
+        former = self.store.status().counts["events"]
+        self.resolve({"retain_from": before})
+        return former - self.store.status().counts["events"]
+
+    def copy_to(self, target: Store) -> int:
+        """Copy the graph, whole, into an empty store. Returns the target's revision.
+
+        Raises:
+            TargetNotEmpty: the target holds a graph already.
+        """
+        status = target.status()
+        if status.counts.get("events"):
+            raise TargetNotEmpty(f"{target.url} holds {status.counts['events']:,} events; copy needs an empty store")
+        revision, settings, chunks = self.store.revision(), self.settings(), list(self.store.events())
+        if self.store.revision() != revision:
+            raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
+        events = pl.concat(chunks) if chunks else pl.DataFrame(schema=EVENTS)
+        return target.load(events, derive_in_parts(events, settings), settings, expected=status.revision)
+
+    # Reading
+
+    def status(self) -> Status:
+        """Counts, versions, settings and data range."""
+        return self.store.status()
+
+    def settings(self) -> Settings:
+        """Settings of the graph.
+
+        Raises:
+            NotFound: there is no graph yet.
+        """
+        settings = self.store.head().settings
+        if settings is None:
+            raise NotFound(f"there is no graph in {self.store.url} yet; begin with `graphsvc ingest FILES`")
+        return settings
+
+    def frame(self) -> JourneyFrame:
+        """The journey frame of the graph as it stands, kept until the graph changes."""
+        with self._lock:
+            if self._frame is None or self._frame.revision != self.store.revision():
+                self._frame = self.store.frame()
+            return self._frame
+
+    def ask(self, name: str, parameters: Mapping[str, Any] | None = None, *, via: Via = "auto") -> Result[Any]:
+        """Ask one of the declared answers (``graphsvc.answers.ANSWERS``).
+
+        Args:
+            name: of the answer.
+            parameters: its parameters by name.
+            via: ``frame`` counts on the journey frame, ``cypher`` in Neo4j; ``auto`` takes the frame where it is
+                loaded (or there is no Cypher), else Cypher where that can answer, else loads the frame.
+        """
+        model = ANSWERS[name].parameters.model_validate(dict(parameters or {}))
+        revision = self.store.revision()
+        cached = (revision, f"{name} {via}", model.model_dump_json())
+        with self._lock:
+            if cached in self._answers:
+                self._answers.move_to_end(cached)
+                return self._answers[cached]
+        result = self._answer(name, model, via)
+        with self._lock:
+            self._answers[(result.revision, *cached[1:])] = result
+            while len(self._answers) > _ANSWERS_KEPT:
+                self._answers.popitem(last=False)
+        return result
+
+    def _answer(self, name: str, model: Any, via: Via) -> Result[Any]:
+        loaded = self._frame is not None and self._frame.revision == self.store.revision()
+        if via == "cypher" or (via == "auto" and is_neo4j(self.store.url) and not loaded):
+            try:
+                return ask_cypher(self.store, name, model)
+            except CypherUnsupported:
+                if via == "cypher":
+                    raise
+        return ask(self.frame(), name, model)
+
+    def paths(self, *, via: Via = "auto", **parameters: Any) -> Result[Any]:
+        """Top-k paths; parameters as ``graphsvc.answers.PathsParams``."""
+        return self.ask("paths", parameters, via=via)
+
+    def transitions(self, *, via: Via = "auto", **parameters: Any) -> Result[Any]:
+        """What follows what; parameters as ``graphsvc.answers.TransitionsParams``."""
+        return self.ask("transitions", parameters, via=via)
+
+    def lookup(self, identifier: str) -> str:
+        """Key of the user that has an identifier: ``email:ann@x.org``, or the bare value of a known type.
+
+        Raises:
+            NotFound: nobody has it.
+        """
+        kind, colon, _ = identifier.partition(":")
+        priority = self.settings().priority
+        types = [] if colon and kind in priority else sorted(priority, key=lambda name: (priority[name], name))
+        wanted = [identifier] * bool(colon) + [f"{name}:{identifier}" for name in types]
+        for key in normalised(pl.Series(wanted, dtype=pl.String)).drop_nulls().to_list():
+            if (user := self.store.user_of(key)) is not None:
+                return user
+        raise NotFound("nobody has that identifier; write it as type:value, for example email:ann@example.org")
+
+    def user(self, key: str) -> users.User:
+        """One user with all journeys, by user key.
+
+        Raises:
+            NotFound: no user has that key.
+        """
+        for _ in range(_READ_ATTEMPTS):
+            head, tables = self.store.head(), self.store.user(key)
+            if self.store.revision() == head.revision:
+                break
+        if tables is None or head.settings is None:
+            raise NotFound("no user has that key; find one with `graphsvc user IDENTIFIER`")
+        return users.view(tables, settings=head.settings, revision=head.revision, data_end=head.data_end)
+
+    def query(
+        self, text: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """Run a read-only statement: Cypher on Neo4j, SQL on the embedded store. Columns and rows."""
+        return self.store.query(text, dict(parameters or {}))
+
+
+def open(url: str | Path, *, write: bool = True) -> Graph:  # noqa: A001
+    """Open a graph: the path of an embedded store, or ``neo4j://host`` (see ``stores.open_store``)."""
+    return Graph(open_store(str(url), write=write))
+
+
+def _proposed(mappings: Sequence[FileMapping]) -> dict[str, Any]:
+    """The settings that some mappings propose together.
+
+    Raises:
+        SettingsConflict: two of them disagree.
+    """
+    settings = Settings()
+    together: dict[str, Any] = {}
+    for mapping in mappings:
+        fresh = {name: value for name, value in mapping.settings.items() if name not in together}
+        settings = settings.joined(fresh, fresh=True).joined(mapping.settings, fresh=False)
+        together = {name: getattr(settings, name) for name in [*together, *fresh]}
+    return Settings.model_validate({**settings.model_dump(), **together}).model_dump(include=set(together))

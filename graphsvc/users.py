@@ -1,0 +1,123 @@
+"""One user, as an answer: traits, identifiers and journeys."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from .settings import Settings
+from .tables import Tables
+
+Outcome = Literal["converted", "dropped", "open"]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TouchpointRow(_Row):
+    """One touchpoint of a journey."""
+
+    key: Annotated[str, Field(description="Event key.")]
+    at: Annotated[datetime, Field(description="Time, UTC.")]
+    name: str
+    channel: str
+    stage: str | None
+    value: Annotated[float, Field(description="Value, 0 where there is none.")]
+    seconds: Annotated[float | None, Field(description="Seconds since the touchpoint before; null for the first.")]
+
+
+class JourneyRow(_Row):
+    """One journey."""
+
+    key: Annotated[str, Field(description="Key of its first touchpoint.")]
+    started_at: datetime
+    ended_at: datetime
+    steps: int
+    outcome: Annotated[
+        Outcome, Field(description="`open`: not converted, and its last touch lies within the gap of the data's end.")
+    ]
+    value: Annotated[float | None, Field(description="Sum over its goals; null without any, or in several currencies.")]
+    currency: str | None
+    touchpoints: list[TouchpointRow]
+
+
+class IdentifierRow(_Row):
+    """One identifier of the user."""
+
+    type: str
+    value: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+class User(_Row):
+    """One resolved person."""
+
+    key: Annotated[str, Field(description="User key: a salted hash, safe to stand in a URL.")]
+    revision: Annotated[int, Field(description="Revision of the graph that was read.")]
+    traits: dict[str, Any]
+    excluded: Annotated[bool, Field(description="Staff, bot or test user by the settings: no journeys are kept.")]
+    first_seen: datetime | None
+    last_seen: datetime | None
+    identifiers: list[IdentifierRow]
+    journeys: list[JourneyRow]
+
+
+def view(tables: Tables, *, settings: Settings, revision: int, data_end: datetime | None) -> User:
+    """A user as an answer.
+
+    Args:
+        tables: the user's own rows (``Store.user``).
+        settings: of the graph; its gap says when a journey is still open.
+        revision: of the graph that was read.
+        data_end: latest touchpoint of the graph.
+    """
+    (user,) = tables.users.to_dicts()
+    journeys = tables.journeys.sort("started_at", "key")
+    return User(
+        key=user["key"],
+        revision=revision,
+        traits=json.loads(user["traits"]),
+        excluded=user["excluded"],
+        first_seen=user["first_seen"],
+        last_seen=user["last_seen"],
+        identifiers=[
+            IdentifierRow(**row)
+            for row in tables.identifiers.sort("key").select(*IdentifierRow.model_fields).iter_rows(named=True)
+        ],
+        journeys=[_journey(row, settings, data_end) for row in journeys.iter_rows(named=True)],
+    )
+
+
+def _journey(row: dict[str, Any], settings: Settings, data_end: datetime | None) -> JourneyRow:
+    times = row["times"]
+    at = pl.Series(times, dtype=pl.Int64).cast(pl.Datetime("us")).to_list()
+    return JourneyRow(
+        **{name: row[name] for name in ("key", "started_at", "ended_at", "steps", "value", "currency")},
+        outcome=outcome(row["converted"], row["ended_at"], settings, data_end),
+        touchpoints=[
+            TouchpointRow(
+                key=key,
+                at=at[i],
+                name=row["names"][i],
+                channel=row["channels"][i],
+                stage=row["stages"][i] or None,
+                value=row["values"][i],
+                seconds=(times[i] - times[i - 1]) / 1e6 if i else None,
+            )
+            for i, key in enumerate(row["touchpoints"])
+        ],
+    )
+
+
+def outcome(converted: bool, ended_at: datetime, settings: Settings, data_end: datetime | None) -> Outcome:
+    """Converted beats open beats dropped."""
+    if converted:
+        return "converted"
+    silence = (data_end - ended_at).total_seconds() * 1e6 if data_end else 0
+    return "open" if silence <= settings.gap_us else "dropped"
