@@ -63,9 +63,10 @@ class JourneyFrame:
 
     @cached_property
     def _channel_and_name(self) -> Labels:
-        pairs = self.channel.codes.astype(np.int64) * len(self.name.texts) + self.name.codes
-        present, inverse = np.unique(pairs, return_inverse=True)
         width = max(len(self.name.texts), 1)
+        pairs = self.channel.codes.astype(np.int64) * width + self.name.codes
+        present = np.unique(pairs)  # few: looking each pair up among them is faster than sorting them all
+        inverse = np.searchsorted(present, pairs)
         texts = [f"{self.channel.texts[pair // width]}:{self.name.texts[pair % width]}" for pair in present.tolist()]
         order = np.argsort(np.array(texts, dtype=object), kind="stable")
         rank = np.empty(len(texts), dtype=np.int32)

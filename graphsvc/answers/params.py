@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,6 +11,7 @@ from ..frame import Label
 from ..settings import Split
 
 DAY_US = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1)
 
 
 def _naive_utc(time: datetime) -> datetime:
@@ -77,5 +78,9 @@ class Filters(BaseModel):
 
 def microseconds(time: datetime) -> int:
     """A naive UTC time in microseconds since 1970."""
-    since = time - datetime(1970, 1, 1)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def time_of(microseconds: int) -> datetime:
+    """The naive UTC time that is so many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -27,6 +27,7 @@ class Walks:
     codes: Codes  # [M] codes into ``texts``
     texts: list[str]  # labels, sorted by code point
     times: Ints  # [M] microseconds since 1970
+    touchpoints: Ints  # [M] rows in the frame's touchpoint columns
     converted: Flags  # [W]
     open: Flags  # [W] neither converted nor open: dropped
     journeys_before: int  # journeys of the graph before any filter, after split
@@ -68,14 +69,16 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
 
     counts = np.diff(np.searchsorted(kept, journeys.offsets))
     counted = np.flatnonzero(counts)
+    whole = slice(None) if len(kept) == len(frame.times) else kept  # a slice copies nothing
     converted = journeys.converted[counted]
     return Walks(
         journey=counted,
         user=journeys.user[counted],
         offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts[counted])]),
-        codes=labels.codes[kept],
+        codes=labels.codes[whole],
         texts=labels.texts,
-        times=frame.times[kept],
+        times=frame.times[whole],
+        touchpoints=kept,
         converted=converted,
         open=~converted & (frame.data_end - ended_at[counted] <= gap_us),
         journeys_before=len(journeys.user),

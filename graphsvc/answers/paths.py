@@ -1,0 +1,102 @@
+"""Top paths: what people do, from the start of their journeys, to the end, or in any contiguous run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ..frame import Ints, JourneyFrame
+from .params import Filters, time_of
+from .result import Count, Journeys, Rank, Result, Row, Share, Users, result
+from .tally import Occurrences, leading, measure, numbers, totals
+from .walks import Walks, walk
+
+SEPARATOR = " > "
+Where = Literal["start", "end", "run"]
+
+
+class PathsParams(Filters):
+    """What to ask of paths."""
+
+    where: Annotated[
+        Where, Field(description="Paths from the `start` of each journey, to its `end`, or any contiguous `run`.")
+    ] = "start"
+    steps: Annotated[
+        int, Field(ge=1, le=20, description="Touchpoints of a path; a shorter journey keeps its whole path.")
+    ] = 4
+    top: Annotated[int, Field(ge=1, le=1_000, description="How many paths.")] = 20
+    min_count: Annotated[int, Field(ge=1, description="Rarer paths go into the remainder.")] = 1
+
+
+class PathRow(Row):
+    """One path."""
+
+    rank: Rank
+    path: Annotated[list[str], Field(description="Its labels in order; empty for the remainder.")]
+    count: Count
+    share: Share
+    users: Users
+    journeys: Journeys
+    converted: Annotated[int, Field(description="Those of its journeys that converted.")]
+    open: Annotated[int, Field(description="Those of its journeys that are still open.")]
+    conversion: Annotated[float, Field(description="Converted share of its journeys, open ones included.")]
+    median_seconds: Annotated[float, Field(description="From its first to its last touchpoint.")]
+
+
+#: What stands in place of the labels in the remainder.
+REMAINDER = {"rank": None, "path": []}
+
+
+def paths(frame: JourneyFrame, params: PathsParams) -> Result[PathRow]:
+    """Count the most common paths.
+
+    From the start and to the end each journey has one path. Runs overlap: a journey of m touchpoints holds
+    m − n + 1 runs of n. A journey shorter than n keeps its whole path. Ranks tie by path text.
+
+    Raises:
+        UnknownName: the parameters name something that the graph does not hold.
+    """
+    walks = walk(frame, params)
+    found = _occurrences(walks, params.where, params.steps)
+    lead = leading(numbers(walks, found, *_digits(walks.texts)), params.top, params.min_count)
+    measured = measure(walks, found, lead.row, {"median": 0.5}, outcomes=True)
+    rows = [
+        {"rank": row + 1, "path": found.labels(walks, example), **measured[row]}
+        for row, example in enumerate(lead.examples)
+    ]
+    return result(
+        PathRow,
+        rows,
+        {**REMAINDER, **measured[len(rows)]} if len(rows) in measured else None,
+        totals(walks, occurrences=len(found), distinct=lead.distinct),
+        answer="paths",
+        revision=frame.revision,
+        parameters=params,
+        data_end=time_of(frame.data_end) if frame.journeys else None,
+    )
+
+
+def _occurrences(walks: Walks, where: Where, steps: int) -> Occurrences:
+    """Where each path lies along the walks."""
+    lengths = walks.lengths
+    length = np.minimum(lengths, steps)
+    every = np.arange(len(walks), dtype=np.int64)
+    if where == "start":
+        return Occurrences(every, walks.offsets[:-1], length)
+    if where == "end":
+        return Occurrences(every, walks.offsets[1:] - length, length)
+    runs = lengths - length + 1
+    walk = np.repeat(every, runs)
+    nth = np.arange(len(walk), dtype=np.int64) - np.repeat(np.cumsum(runs) - runs, runs)
+    return Occurrences(walk, walks.offsets[walk] + nth, length[walk])
+
+
+def _digits(texts: list[str]) -> tuple[Ints, Ints]:
+    """Digits under which paths order like their texts: each label's rank with a separator behind it, and without."""
+    parts = [text + SEPARATOR for text in texts] + texts
+    order = np.array(sorted(range(len(parts)), key=parts.__getitem__), dtype=np.int64)
+    rank = np.empty(len(parts), dtype=np.int64)
+    rank[order] = np.arange(1, len(parts) + 1)
+    return rank[: len(texts)], rank[len(texts) :]
