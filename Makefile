@@ -2,13 +2,47 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NEO4J := $(BIN)/python -m tests.neo4j_server
 
-.PHONY: demo demo-neo4j test test-all lint bench clean
+.PHONY: help demo demo-neo4j lint test test-all bench examples clean
+
+help:
+	@echo "make demo         example events, the graph, its top paths, and a journey map to open"
+	@echo "make demo-neo4j   the same on a real Neo4j, started for it"
+	@echo "make test         lint, types, all tests, on the embedded store and one Neo4j version"
+	@echo "make test-all     the same on both Neo4j versions"
+	@echo "make bench        speed and memory beside peers, into docs/benchmarks.md"
+	@echo "make examples     the pictures in visualizations/ and docs/, made anew"
 
 $(VENV)/ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+	@echo "setting up $(VENV) (once) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready
+	@$(BIN)/graphsvc demo
+
+demo-neo4j: $(VENV)/ready
+	@$(NEO4J) run -- sh -c '$(BIN)/graphsvc demo --store "$$NEO4J_URI"'
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+test-all: lint
+	$(BIN)/pytest --neo4j-versions 5.26.30,2026.09.0
+
+bench: $(VENV)/ready
+	$(BIN)/python -m bench
+
+examples: $(VENV)/ready
+	$(BIN)/python -m tests.make_examples
 
 clean:
 	rm -rf $(VENV) demo

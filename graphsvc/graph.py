@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import polars as pl
 
 from . import users
-from .answers import ANSWERS, Result, ask
+from .answers import Result, answer, ask
 from .answers.cypher import ask_cypher
 from .core import derive_in_parts, normalised
 from .errors import CypherUnsupported, InputError, NotFound, StoreBusy, TargetNotEmpty, TooManyRejects
@@ -215,7 +215,7 @@ class Graph:
             via: ``frame`` counts on the journey frame, ``cypher`` in Neo4j; ``auto`` takes the frame where it is
                 loaded (or there is no Cypher), else Cypher where that can answer, else loads the frame.
         """
-        model = ANSWERS[name].parameters.model_validate(dict(parameters or {}))
+        model = answer(name).parse(parameters or {})
         revision = self.store.revision()
         cached = (revision, f"{name} {via}", model.model_dump_json())
         with self._lock:

@@ -1,0 +1,6 @@
+FROM python:3.11-slim
+WORKDIR /app
+COPY . .
+RUN pip install --no-cache-dir .
+USER nobody
+CMD ["graphsvc", "serve", "--host", "0.0.0.0"]

@@ -1,0 +1,5 @@
+"""The command line: ``graphsvc COMMAND``. Thin: it parses, asks a ``Graph`` and prints."""
+
+from .app import main
+
+__all__ = ["main"]

@@ -1,0 +1,301 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tomllib
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import __version__
+from ..answers import ANSWERS, Answer
+from ..errors import GraphsvcError, InputError
+from ..graph import Via
+from ..graph import open as open_graph
+from ..ingest import Progress, guess, load_mapping
+from . import show
+from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Customer journeys as a graph: read event files, resolve who is who, ask what people do.\n\n"
+    "Begin with `graphsvc demo`, or with `graphsvc ingest --guess YOUR_FILE`.",
+)
+
+
+def main() -> None:
+    """Run the command line; deliberate errors become one line and an exit code."""
+    logging.basicConfig(level=os.environ.get("GRAPHSVC_LOG", "WARNING").upper(), format="%(levelname)s %(message)s")
+    try:
+        app()
+    except GraphsvcError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of a pipe went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"graphsvc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="CSV, JSONL or Parquet, also .gz; globs too.")],
+    store: StoreOption = DEFAULT_STORE,
+    mapping: Annotated[
+        list[Path] | None,
+        typer.Option("--mapping", "-m", help="How to read the files (TOML); may be given several times."),
+    ] = None,
+    propose: Annotated[
+        bool, typer.Option("--guess", help="Propose a mapping for the first file; writes nothing.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Rows take the place of former rows with their event key.")
+    ] = False,
+    max_rejects: Annotated[
+        int | None, typer.Option(min=0, help="Write nothing if more rows than this are bad.")
+    ] = None,
+    rejects: Annotated[Path | None, typer.Option(help="Where bad rows go; by default beside the store.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Read event files into the graph.
+
+    Reading a file again adds nothing. Bad rows go to a rejects file, good ones go in.
+
+    Examples:
+
+        graphsvc ingest --guess export.csv > export.toml
+
+        graphsvc ingest export.csv --mapping export.toml
+
+        graphsvc ingest 'data/*.csv.gz' -m web.toml -m shop.toml --store neo4j://localhost
+    """
+    if propose:
+        proposal = guess(Path(files[0]))
+        if json_:
+            show.as_json({"mapping": proposal.toml, "unsure": proposal.unsure})
+        else:
+            print(proposal.toml, end="")
+            for doubt in proposal.unsure:
+                show.aside.print(f"· unsure: {doubt}", style="yellow", markup=False)
+        return
+    mappings = [load_mapping(path) for path in mapping or []]
+    with open_graph(store) as graph:
+        bar = nullcontext() if json_ or not sys.stderr.isatty() else _progress()
+        with bar as task:
+            report = graph.ingest(
+                files, mappings, replace=replace, max_rejects=max_rejects, rejects=rejects, progress=task
+            )
+    if json_:
+        show.as_json({name: value for name, value in vars(report).items() if name != "rejects"})
+    else:
+        show.ingested(report)
+
+
+_EXAMPLES = {
+    "paths": [
+        "graphsvc paths --steps 3",
+        "graphsvc paths --where end --segment older --label channel:name --collapse",
+        "graphsvc paths --where run --steps 2 --since 2026-01-01 --json",
+    ],
+    "transitions": ["graphsvc transitions --top 30", "graphsvc transitions --exclude page_view --segment 'age >= 50'"],
+}
+
+
+def _answer_command(answer: Answer) -> None:
+    """Add the command of one declared answer."""
+
+    @with_parameters(answer.parameters)
+    def command(
+        parameters: dict[str, Any],
+        store: StoreOption = DEFAULT_STORE,
+        via: Annotated[Via, typer.Option(help="Count on the journey frame or by Cypher (Neo4j).")] = "auto",
+        json_: JsonOption = False,
+    ) -> None:
+        with open_graph(store, write=False) as graph:
+            result = graph.ask(answer.name, parameters, via=via)
+        show.as_json(result) if json_ else show.answer(result)
+
+    examples = "\n\n".join(f"    {example}" for example in _EXAMPLES[answer.name])
+    app.command(answer.name, help=f"{answer.question}\n\nExamples:\n\n{examples}")(command)
+
+
+for _answer in ANSWERS.values():
+    _answer_command(_answer)
+
+
+@app.command()
+def user(
+    identifier: Annotated[str, typer.Argument(help="type:value, or the bare value of a known type.")],
+    store: StoreOption = DEFAULT_STORE,
+    json_: JsonOption = False,
+) -> None:
+    """Show one person: identifiers, traits and journeys.
+
+    Examples:
+
+        graphsvc user email:ann@example.org
+
+        graphsvc user ann@example.org --json
+    """
+    with open_graph(store, write=False) as graph:
+        person = graph.user(graph.lookup(identifier))
+    show.as_json(person) if json_ else show.user(person)
+
+
+@app.command()
+def status(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> None:
+    """Say what the graph holds: counts, settings, versions, data range.
+
+    Example:
+
+        graphsvc status --store neo4j://localhost
+    """
+    with open_graph(store, write=False) as graph:
+        now = graph.status()
+    if json_:
+        settings = now.settings.model_dump(exclude={"salt"}, mode="json") if now.settings else None
+        show.as_json(vars(now) | {"version": __version__, "settings": settings})
+    else:
+        show.status(now)
+
+
+@app.command()
+def query(
+    file: Annotated[Path, typer.Argument(help="One read-only statement: Cypher for Neo4j, SQL for an embedded store.")],
+    store: StoreOption = DEFAULT_STORE,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A $parameter; JSON or text.")
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Run a statement from a file and print its rows.
+
+    Example:
+
+        graphsvc query cypher/explore/handovers.cypher --store neo4j://localhost -p k=10
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from error
+    with open_graph(store, write=False) as graph:
+        columns, found = graph.query(text, dict(_parameter(each) for each in parameter or []))
+    if json_:
+        show.as_json([dict(zip(columns, row, strict=True)) for row in found])
+    else:
+        show.rows(columns, found)
+
+
+def _parameter(given: str) -> tuple[str, Any]:
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise InputError(f"--parameter {given!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(help="Store to copy from.")],
+    target: Annotated[str, typer.Argument(help="Empty store to copy to.")],
+) -> None:
+    """Copy a graph, whole, to another store; the backup too.
+
+    Example:
+
+        graphsvc copy journeys.duckdb neo4j://localhost
+    """
+    with open_graph(source, write=False) as graph, open_graph(target) as other:
+        revision = graph.copy_to(other.store)
+        counts = other.status().counts
+    print(f"{counts['events']:,} events of {counts['users']:,} users copied to {target}; revision {revision}")
+
+
+@app.command()
+def resolve(
+    store: StoreOption = DEFAULT_STORE,
+    settings: Annotated[
+        Path | None, typer.Option(help="Settings to change (TOML): goals, stages, split, gap_days, exclude …")
+    ] = None,
+) -> None:
+    """Change the settings of the graph and derive it anew from its stored events.
+
+    Example:
+
+        graphsvc resolve --settings settings.toml
+    """
+    changes: dict[str, Any] = {}
+    if settings is not None:
+        try:
+            changes = tomllib.loads(settings.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{settings} cannot be read: {error}") from error
+    with open_graph(store) as graph:
+        before = graph.status().counts
+        revision = graph.resolve(changes)
+        after = graph.status().counts
+    for name in after:
+        print(f"{name}: {before[name]:,} → {after[name]:,}")
+    print(f"revision {revision}")
+
+
+@app.command()
+def forget(
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Forget all events before a date, for good: later ingests refuse them too.
+
+    Example:
+
+        graphsvc forget --before 2025-01-01
+    """
+    with open_graph(store) as graph:
+        print(f"{graph.forget(before):,} events forgotten")
+
+
+def _progress() -> Any:
+    """A progress bar over the bytes of all files, as a callback for ``Graph.ingest``."""
+    from contextlib import contextmanager
+
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    @contextmanager
+    def shown() -> Any:
+        columns = [TextColumn("reading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()]
+        with Bar(*columns, console=show.aside, transient=True) as bar:
+            task = bar.add_task("read", rows="0")
+
+            def update(now: Progress) -> None:
+                bar.update(task, completed=now.bytes_done, total=now.bytes_total, rows=f"{now.rows:,}")
+
+            yield update
+
+    return shown()

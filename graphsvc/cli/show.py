@@ -1,0 +1,169 @@
+"""How answers look in a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..answers import Result
+from ..graph import IngestReport
+from ..stores import Status
+from ..users import User
+
+console = Console(highlight=False)
+aside = Console(stderr=True, highlight=False)  # progress and notes: never in the way of a pipe
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON."""
+    if isinstance(value, BaseModel):
+        print(value.model_dump_json(indent=2))
+        return
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    json.dump(plain, sys.stdout, indent=2, ensure_ascii=False, default=_plain)
+    print()
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+
+
+def answer(result: Result[Any]) -> None:
+    """Print an answer as a table, with its notes."""
+    rows = [*result.rows, *([result.other] if result.other is not None else [])]
+    if rows:
+        names = [name for name in type(rows[0]).model_fields if name != "loop"]
+        table = _table(result.answer, names)
+        for row in rows:
+            table.add_row(*(_cell(name, getattr(row, name), remainder=row.rank is None) for name in names))
+        console.print(table)
+    totals = result.totals
+    until = f", data to {result.data_end:%Y-%m-%d %H:%M}" if result.data_end else ""
+    console.print(
+        f"{totals.counted:,} journeys of {totals.users:,} users, {totals.converted:,} converted, "
+        f"{totals.open:,} open{until}; revision {result.revision}",
+        style="dim",
+    )
+    for note in result.notes:
+        console.print(f"· {note}", style="dim")
+
+
+def ingested(report: IngestReport) -> None:
+    """Print what became of the rows of an ingest."""
+    parts = [f"{report.new:,} new events"]
+    for count, what in (
+        (report.duplicates, "duplicates"),
+        (report.replaced, "replaced"),
+        (report.conflicts, "with the event key of another row (one of them stays)"),
+        (report.forgotten, "before the retention date"),
+        (report.rejected, "rejected"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    console.print(f"{report.rows:,} rows of {len(report.files)} files: {', '.join(parts)}; revision {report.revision}")
+    if report.placeholders:
+        console.print(f"· {report.placeholders:,} placeholder identifiers (null, guest …) were set aside", style="dim")
+    if report.rejects_file:
+        console.print(f"· rejected rows, with reasons: {report.rejects_file}", style="dim")
+
+
+def status(now: Status) -> None:
+    """Print what a graph holds."""
+    table = _table(None, ["", ""])
+    table.show_header = False
+    rows: list[tuple[str, str]] = [
+        ("store", f"{now.url} ({now.store})"),
+        ("schema, revision", f"{now.schema}, {now.revision}"),
+        ("data", f"{_time(now.data_from)} to {_time(now.data_to)}" if now.data_to else "none yet"),
+        *((name, f"{count:,}") for name, count in now.counts.items()),
+    ]
+    if now.settings is not None:
+        for name, value in now.settings.model_dump(exclude={"salt"}, exclude_defaults=True, mode="json").items():
+            rows.append((name, json.dumps(value, ensure_ascii=False)))
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    console.print(table)
+
+
+def user(person: User) -> None:
+    """Print one person: identifiers, traits and journeys."""
+    console.print(f"user {person.key}", style="bold")
+    console.print(Text("  " + ", ".join(f"{each.type}:{each.value}" for each in person.identifiers)))
+    if person.traits:
+        console.print(Text("  " + ", ".join(f"{name} {value}" for name, value in person.traits.items())))
+    if person.excluded:
+        console.print("  excluded by the settings: no journeys are kept")
+    for journey in person.journeys:
+        value = f", {journey.value:,.2f} {journey.currency or ''}".rstrip() if journey.value else ""
+        table = _table(f"{journey.outcome}{value}", ["at", "name", "channel", "stage", "after"])
+        table.title_justify = "left"
+        for touchpoint in journey.touchpoints:
+            after = "" if touchpoint.seconds is None else span(touchpoint.seconds)
+            cells = [_time(touchpoint.at), touchpoint.name, touchpoint.channel, touchpoint.stage or "", after]
+            table.add_row(*(Text(cell) for cell in cells))
+        console.print(table)
+
+
+def rows(columns: Sequence[str], found: Iterable[Sequence[Any]]) -> None:
+    """Print the rows of a query."""
+    table = _table(None, columns)
+    for row in found:
+        table.add_row(*(Text(_text(value)) for value in row))
+    console.print(table)
+
+
+def span(seconds: float) -> str:
+    """A time span in words: ``45 s``, ``12 min``, ``3.5 h``, ``2.1 d``."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _table(title: str | None, names: Sequence[str]) -> Table:
+    table = Table(title=title, title_style="bold", box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in names:
+        text = name in ("", "path", "source", "target", "name", "channel", "stage", "at")
+        table.add_column(_header(name), justify="left" if text else "right", overflow="fold")
+    return table
+
+
+def _header(name: str) -> str:
+    return name.replace("_seconds", " time").replace("_", " ")
+
+
+def _cell(name: str, value: Any, *, remainder: bool) -> Text:
+    if name == "rank":
+        return Text("" if remainder else str(value), style="dim")
+    if remainder and name in ("path", "source"):
+        return Text("other", style="italic")
+    if remainder and name == "target":
+        return Text("")
+    if name.endswith("seconds"):
+        return Text("" if value is None else span(value))
+    if name.startswith("share") or name == "conversion":
+        return Text("" if value is None else f"{value:.1%}")
+    if isinstance(value, list):
+        return Text(" › ".join(value))
+    return Text(f"{value:,}" if isinstance(value, int) else _text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    return "" if value is None else str(value)
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,260 @@
+"""The one law: the graph is a pure function of what is stored.
+
+Not of arrival order, batching, duplicates, retries or the store. Each test runs on both stores.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import hypothesis.strategies as st
+import polars as pl
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+
+from graphsvc.core import derive
+from graphsvc.graph import Graph
+from graphsvc.settings import Settings
+from graphsvc.stores import Store, is_neo4j, open_store
+from graphsvc.writing import add, resolve
+
+from .graphs import (
+    SALT,
+    assert_same,
+    contents,
+    event,
+    fresh,
+    histories,
+    link,
+    ordered,
+    people,
+    profile,
+    rules,
+    settings,
+    table,
+)
+
+PROPERTY = examples(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def expected(rows: list[dict[str, Any]], rule: Settings) -> dict[str, pl.DataFrame]:
+    """The graph as derived from all rows at once."""
+    events = table(rows)
+    return ordered(derive(events, rule)) | {"events": events.sort("key")}
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """A history, and the same rows shuffled, some of them twice, in batches."""
+    rows = draw(histories())
+    again = draw(st.lists(st.sampled_from(rows), max_size=5))
+    arriving = draw(st.permutations([*rows, *again]))
+    cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=5)))
+    return rows, [arriving[start:end] for start, end in pairwise([0, *cuts, len(arriving)])]
+
+
+@PROPERTY
+@given(arrivals=arrivals(), rule=rules)
+def test_any_order_batching_and_duplication_give_the_same_graph(
+    store_url: str, arrivals: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]], rule: Settings
+) -> None:
+    rows, batches = arrivals
+    store = fresh(store_url)
+    for batch in batches:
+        add(store, table(batch), rule.model_dump())
+    assert_same(contents(store), expected(rows, rule))
+    store.close()
+
+
+@PROPERTY
+@given(rows=histories())
+def test_people_are_the_connected_components_and_journeys_run_in_time(rows: list[dict[str, Any]]) -> None:
+    tables = derive(table(rows), settings())
+    resolved = [
+        (
+            frozenset(tables.identifiers.filter(pl.col("user") == user)["key"]),
+            tables.journeys.filter(pl.col("user") == user)["touchpoints"].explode().to_list(),
+        )
+        for user in tables.users["key"]
+    ]
+    oracle = people(rows)
+    assert sorted(resolved, key=str) == sorted(oracle, key=str)
+
+
+@PROPERTY
+@given(rows=histories(), rule=rules, other=rules)
+def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_start(
+    store_url: str, rows: list[dict[str, Any]], rule: Settings, other: Settings
+) -> None:
+    store = fresh(store_url)
+    add(store, table(rows), rule.model_dump())
+    resolve(store, other)
+    assert_same(contents(store), expected(rows, other))
+    revision = store.revision()
+    assert resolve(store, other) == revision, "the same settings change nothing"
+    store.close()
+
+
+@PROPERTY
+@given(rows=histories(), rule=rules, data=st.data())
+def test_replacing_rows_gives_the_graph_of_the_corrected_rows(
+    store_url: str, rows: list[dict[str, Any]], rule: Settings, data: st.DataObject
+) -> None:
+    corrected = [
+        row
+        | {"identifiers": data.draw(st.sampled_from([["cookie:1"], ["email:2"], row["identifiers"]])), "source": "new"}
+        for row in data.draw(st.lists(st.sampled_from(rows), unique_by=lambda row: row["key"]))
+    ]
+    store = fresh(store_url)
+    add(store, table(rows), rule.model_dump())
+    added = add(store, table(corrected), {}, replace=True)
+    assert added.replaced == len(corrected)
+    now = {row["key"]: row for row in rows} | {row["key"]: row for row in corrected}
+    assert_same(contents(store), expected(list(now.values()), rule))
+    store.close()
+
+
+@PROPERTY
+@given(rows=histories(), rule=rules)
+def test_copy_there_and_back_is_the_identity(
+    store_url: str, tmp_path_factory: Any, rows: list[dict[str, Any]], rule: Settings
+) -> None:
+    store = fresh(store_url)
+    add(store, table(rows), rule.model_dump())
+    before = contents(store)
+    away = fresh(str(tmp_path_factory.mktemp("copy") / "away.duckdb"))
+    Graph(store).copy_to(away)
+    assert_same(contents(away), before)
+    store.close()
+    back = fresh(store_url)
+    Graph(away).copy_to(back)
+    assert_same(contents(back), before)
+    assert back.head().settings == rule
+    away.close()
+    back.close()
+
+
+# Small histories that a person can check by hand
+
+
+def journeys(store: Store) -> list[list[str]]:
+    """The touchpoint keys of each journey, by start."""
+    return store.tables().journeys.sort("started_at", "key")["touchpoints"].to_list()
+
+
+def test_a_late_link_joins_two_people_and_relinks_their_journeys(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([event("1", 0, "ad", "cookie:1"), event("3", 2, "scan", "loyalty_card:9")]), {"salt": SALT})
+    assert journeys(store) == [["1"], ["3"]]
+    add(store, table([event("2", 1, "login", "cookie:1", "loyalty_card:9")]), {})
+    assert journeys(store) == [["1", "2", "3"]], "the late event stands between them, by its time"
+    assert store.status().counts["users"] == 1
+    store.close()
+
+
+def test_an_event_that_arrives_late_may_split_a_journey_at_a_gap_anew(store_url: str) -> None:
+    store = fresh(store_url)
+    proposed = {"salt": SALT, "split": "gap", "gap_days": 3}
+    add(store, table([event("1", 0, "a", "cookie:1"), event("3", 6, "b", "cookie:1")]), proposed)
+    assert journeys(store) == [["1"], ["3"]], "six days of silence"
+    add(store, table([event("2", 3, "c", "cookie:1")]), {})
+    assert journeys(store) == [["1", "2", "3"]], "three days are not longer than the gap"
+    store.close()
+
+
+def test_a_goal_ends_a_journey(store_url: str) -> None:
+    store = fresh(store_url)
+    rows = [event(str(i), i, name, "cookie:1") for i, name in enumerate(["ad", "buy", "visit", "buy", "visit"])]
+    add(store, table(rows), {"salt": SALT, "split": "conversion", "goals": ["buy"]})
+    assert journeys(store) == [["0", "1"], ["2", "3"], ["4"]]
+    assert store.tables().journeys.sort("key")["converted"].to_list() == [True, True, False]
+    store.close()
+
+
+def test_placeholders_never_link_and_leave_an_anonymous_user_each(store_url: str) -> None:
+    store = fresh(store_url)
+    values = ["null", " None ", '"guest"', "N/A", "0000-0000", "test@x.org", "[object Object]", "FALSE"]
+    rows = [event(f"{i}", 0, "ad", f"customer_id:{value}") for i, value in enumerate(values)]
+    add(store, table(rows), {"salt": SALT})
+    counts = store.status().counts
+    assert (counts["users"], counts["identifiers"], counts["journeys"]) == (len(values), 0, len(values))
+    store.close()
+
+
+def test_traits_are_the_latest_by_event_time_not_by_arrival(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([profile("p2", 5, "email:a@x.org", '{"age":41}')]), {"salt": SALT})
+    add(store, table([profile("p1", 2, "email:a@x.org", '{"age":40,"region":"north"}')]), {})
+    assert store.tables().users["traits"].to_list() == ['{"age":41,"region":"north"}']
+    store.close()
+
+
+def test_a_declared_link_needs_no_touchpoint(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([event("1", 0, "ad", "cookie:1"), event("2", 1, "buy", "email:a@x.org")]), {"salt": SALT})
+    add(store, table([link("l", None, "cookie:1", "email:a@x.org")]), {})
+    assert journeys(store) == [["1", "2"]]
+    (row,) = store.tables().links.to_dicts()
+    assert (row["declared"], row["count"], row["first_seen"]) == (True, 1, None)
+    store.close()
+
+
+def test_of_two_rows_with_one_event_key_the_same_one_stays_whichever_came_first(store_url: str) -> None:
+    kept = []
+    rows = [event("1", 0, "ad", "cookie:1"), event("1", 1, "visit", "cookie:2")]
+    for first, second in (rows, rows[::-1]):
+        store = fresh(store_url)
+        add(store, table([first]), {"salt": SALT})
+        assert add(store, table([second]), {}).conflicts == 1
+        kept.append(contents(store))
+        store.close()
+    assert_same(*kept)
+
+
+def test_a_stage_said_later_reaches_the_touchpoints_that_are_there(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([event("1", 0, "ad", "cookie:1")]), {"salt": SALT})
+    add(store, table([event("2", 1, "visit", "cookie:2")]), {"stages": {"ad": "awareness"}})
+    assert store.tables().journeys.sort("key")["stages"].to_list() == [["awareness"], [""]]
+    store.close()
+
+
+def test_excluded_people_keep_their_rows_but_leave_no_touchpoints(store_url: str) -> None:
+    store = fresh(store_url)
+    rows = [event("1", 0, "ad", "email:bob@brand.example"), event("2", 0, "ad", "email:ann@x.org")]
+    add(store, table(rows), {"salt": SALT, "exclude": {"identifiers": ["email:*@brand.example"]}})
+    assert journeys(store) == [["2"]]
+    assert store.status().counts["events"] == 2
+    add(store, table([event("3", 1, "chat", "email:ann@x.org", "email:bob@brand.example")]), {})
+    assert journeys(store) == [], "whoever is one person with staff is staff"
+    resolve(store, settings())
+    assert journeys(store) == [["1", "2", "3"]], "the rule gone, all come back"
+    store.close()
+
+
+def test_forgotten_events_stay_forgotten(store_url: str) -> None:
+    store = fresh(store_url)
+    rows = [event("1", 0, "ad", "cookie:1"), event("2", 5, "visit", "cookie:1"), event("3", 9, "buy", "cookie:1")]
+    add(store, table(rows), {"salt": SALT})
+    assert Graph(store).forget(rows[1]["at"]) == 1
+    assert journeys(store) == [["2", "3"]]
+    assert add(store, table(rows), {}).forgotten == 1, "a replay brings them not back"
+    assert journeys(store) == [["2", "3"]]
+    store.close()
+
+
+def test_the_revision_rises_with_each_change_and_only_then(store_url: str) -> None:
+    store = fresh(store_url)
+    assert store.revision() == 0
+    first = add(store, table([event("1", 0, "ad", "cookie:1")]), {"salt": SALT}).revision
+    assert add(store, table([event("1", 0, "ad", "cookie:1")]), {}).revision == first
+    second = add(store, table([event("2", 1, "ad", "cookie:1")]), {}).revision
+    assert (first, second) == (1, 2)
+    store.close()
+    again = open_store(store_url)
+    assert again.revision() == second
+    assert is_neo4j(store_url) or again.status().store.startswith("DuckDB")
+    again.close()
