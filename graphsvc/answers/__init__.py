@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
 from .params import Filters
-from .paths import PathRow, PathsParams, paths
+from .paths import PathRow, PathsParams, count_paths
 from .result import Result, Row, Totals
-from .transitions import TransitionRow, TransitionsParams, transitions
+from .transitions import TransitionRow, TransitionsParams, count_transitions
 
 __all__ = [
     "ANSWERS",
@@ -61,9 +61,14 @@ class Answer:
 ANSWERS: dict[str, Answer] = {
     declared.name: declared
     for declared in (
-        Answer("paths", "What do people do?", PathsParams, PathRow, paths, "answers/paths"),
+        Answer("paths", "What do people do?", PathsParams, PathRow, count_paths, "answers/paths"),
         Answer(
-            "transitions", "What follows what?", TransitionsParams, TransitionRow, transitions, "answers/transitions"
+            "transitions",
+            "What follows what?",
+            TransitionsParams,
+            TransitionRow,
+            count_transitions,
+            "answers/transitions",
         ),
     )
 }

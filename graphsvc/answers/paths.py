@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -46,10 +46,10 @@ class PathRow(Row):
 
 
 #: What stands in place of the labels in the remainder.
-REMAINDER = {"rank": None, "path": []}
+REMAINDER: dict[str, Any] = {"rank": None, "path": []}
 
 
-def paths(frame: JourneyFrame, params: PathsParams) -> Result[PathRow]:
+def count_paths(frame: JourneyFrame, params: PathsParams) -> Result[PathRow]:
     """Count the most common paths.
 
     From the start and to the end each journey has one path. Runs overlap: a journey of m touchpoints holds

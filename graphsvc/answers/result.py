@@ -84,7 +84,7 @@ def result(
     """
 
     def shared(measures: dict[str, Any]) -> AnyRow:
-        return model(share=measures["count"] / totals.occurrences, **measures)
+        return model.model_validate({**measures, "share": measures["count"] / totals.occurrences})
 
     return Result(
         answer=answer,

@@ -28,7 +28,8 @@ class Occurrences:
 
     def microseconds(self, walks: Walks) -> Ints:
         """From first to last touchpoint: [P]."""
-        return walks.times[self.first + self.length - 1] - walks.times[self.first]
+        elapsed: Ints = walks.times[self.first + self.length - 1] - walks.times[self.first]
+        return elapsed
 
     def labels(self, walks: Walks, occurrence: int) -> list[str]:
         """The labels along one of them."""
@@ -85,16 +86,25 @@ def leading(number: Ints, top: int, min_count: int) -> Leading:
     present, counts = np.unique(number, return_counts=True)
     ranked = np.argsort(-counts, kind="stable")[:top]
     ranked = ranked[counts[ranked] >= min_count]
-    row = np.full(len(number), len(ranked), dtype=np.int64)
+    row = _row_of(number, present[ranked])
     examples = np.empty(len(ranked), dtype=np.int64)
-    if len(ranked):
-        by_number = np.argsort(ranked)
-        wanted = present[ranked[by_number]]
-        nearest = np.minimum(np.searchsorted(wanted, number), len(wanted) - 1)
-        leads = np.flatnonzero(wanted[nearest] == number)
-        row[leads] = by_number[nearest[leads]]
-        examples[row[leads]] = leads
+    leads = np.flatnonzero(row < len(ranked))
+    examples[row[leads]] = leads
     return Leading(row, examples, len(present))
+
+
+def _row_of(number: Ints, ranked: Ints) -> Ints:
+    """Where each number stands among the ranked ones, their count where it does not: [P]."""
+    if not len(ranked):
+        return np.zeros(len(number), dtype=np.int64)
+    if number.max() < len(number):  # a table of all numbers is small
+        table = np.full(len(number), len(ranked), dtype=np.int64)
+        table[ranked] = np.arange(len(ranked))
+        return table[number]
+    order = np.argsort(ranked)
+    nearest = np.searchsorted(ranked[order], number)
+    nearest[nearest == len(ranked)] = 0
+    return np.where(ranked[order][nearest] == number, order[nearest], len(ranked))
 
 
 def measure(

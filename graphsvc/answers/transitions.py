@@ -43,7 +43,7 @@ class TransitionRow(Row):
 REMAINDER = {"rank": None, "source": None, "target": None, "loop": False, "share_of_source": None}
 
 
-def transitions(frame: JourneyFrame, params: TransitionsParams) -> Result[TransitionRow]:
+def count_transitions(frame: JourneyFrame, params: TransitionsParams) -> Result[TransitionRow]:
     """Count the most common pairs of neighbouring touchpoints. Ranks tie by source, then target.
 
     Raises:
