@@ -1,1 +1,1 @@
-""""""
+"""Event files of any system to events."""

@@ -1,0 +1,110 @@
+"""Parquet: typed columns to the same texts that CSV and JSON would hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
+
+from ..errors import UnsupportedFile
+from .records import as_text, short_enough, without
+from .rejects import Reason, Reject
+from .rows import RawRows
+from .sources import Source
+
+_BATCH = 100_000
+
+
+class ParquetReader:
+    """A Parquet file. Its lines are rows."""
+
+    whole = True
+
+    def __init__(self, source: Source) -> None:
+        """Read the schema.
+
+        Raises:
+            UnsupportedFile: the file is damaged.
+        """
+        self.path: Path = source.path
+        self.size = source.size
+        self.position = 0
+        try:
+            self._file = pyarrow.parquet.ParquetFile(self.path)
+            empty = pl.DataFrame(pl.from_arrow(self._file.schema_arrow.empty_table()))
+        except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+            raise UnsupportedFile(f"{self.path} cannot be read as Parquet; it seems to be damaged") from error
+        self.columns = _flattened(empty).columns
+
+    def holds(self, column: str) -> bool:
+        """Whether the file has a column."""
+        return column in self.columns
+
+    def batches(self) -> Iterator[RawRows]:
+        """The rows, in batches."""
+        line = 1
+        try:
+            for batch in self._file.iter_batches(_BATCH):
+                table = _flattened(pl.DataFrame(pl.from_arrow(batch)))
+                lines = pl.int_range(line, line + table.height, dtype=pl.Int64, eager=True)
+                line += table.height
+                self.position = self.size * (line - 1) // max(self._file.metadata.num_rows, 1)
+                yield _as_rows(table, lines, str(self.path))
+        except pa.ArrowException:
+            broken = Reject(str(self.path), line, None, Reason.BROKEN_OFF, "")
+            yield RawRows(pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), pl.Series(dtype=pl.Int64), [broken])
+
+
+def _flattened(table: pl.DataFrame) -> pl.DataFrame:
+    """Structs as columns with dotted names."""
+    while structs := [column.name for column in table.get_columns() if isinstance(column.dtype, pl.Struct)]:
+        table = table.unnest(structs, separator=".")
+    return table
+
+
+def _as_rows(table: pl.DataFrame, lines: pl.Series, file: str) -> RawRows:
+    columns = {column.name: _as_text(column) for column in table.get_columns()}
+    rows = RawRows(pl.DataFrame([texts.alias(name) for name, texts in columns.items()]), lines)
+    garbled = pl.Series([False]).new_from_index(0, table.height)
+    for column in table.get_columns():
+        if column.dtype == pl.Binary:  # of bytes that are no text nothing came
+            garbled |= columns[column.name].is_null() & (column.bin.size() > 0)
+    return short_enough(without(rows, garbled, Reason.NOT_UTF8, file), file)
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    """The texts of a typed column, null where it is null, NaN, an empty text or no text at all."""
+    kind = column.dtype
+    if isinstance(kind, pl.Datetime):
+        return _iso_texts(column)
+    if kind.is_float():
+        return _float_texts(column)
+    if kind == pl.Binary:
+        return pl.Series([_decoded(value) for value in column], dtype=pl.String)
+    if kind.is_nested():
+        return pl.Series([as_text(value) for value in column.to_list()], dtype=pl.String)
+    texts = column.cast(pl.String)
+    return texts.set(texts == "", None)
+
+
+def _iso_texts(column: pl.Series) -> pl.Series:
+    """``2024-03-13T10:21:14``, a fraction where there is one, ``Z`` where the column has a time zone."""
+    texts = column.dt.convert_time_zone("UTC") if column.dtype.time_zone else column
+    return texts.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if column.dtype.time_zone else ""))
+
+
+def _float_texts(column: pl.Series) -> pl.Series:
+    """The shortest form that reads back as the same number, spelt as Python does; polars spells small ones otherwise."""
+    texts = column.cast(pl.String).set(column.is_nan(), None)
+    small = ((column.abs() < 1e-4) & (column != 0)).arg_true()
+    return texts.scatter(small, [str(value) for value in column.gather(small).to_numpy()])
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return value.decode() or None if value is not None else None
+    except UnicodeDecodeError:
+        return None

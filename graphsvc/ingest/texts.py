@@ -1,0 +1,104 @@
+"""Columns of text to labels, numbers, identifiers and JSON objects, a million rows at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from ..tables import STRINGS
+from .records import as_text
+
+#: The texts that ``segments.typed`` takes for a number.
+_INTEGER = "^(?:0|-?[1-9][0-9]{0,14})$"
+_DECIMAL = r"^-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,9}$"
+_ESCAPED = r'["\\\x00-\x1f]'
+
+
+def trimmed(texts: pl.Expr) -> pl.Expr:
+    """Without outer spaces; null where nothing is left."""
+    stripped = texts.str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def numbers(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Finite numbers from trimmed texts, and where a text is none. ``12,50`` is 12.5; ``1,250`` could be two things."""
+    commas = texts.str.contains(r"^[+-]?[0-9]+,[0-9]{1,2}$").fill_null(False)
+    if commas.any():
+        texts = texts.zip_with(~commas, texts.str.replace(",", "."))
+    read = texts.cast(pl.Float64, strict=False)
+    read = read.set(~read.is_finite(), None)
+    return read, texts.is_not_null() & read.is_null()
+
+
+def objects(columns: Mapping[str, pl.Series], height: int) -> pl.Series:
+    """JSON objects with sorted keys, one a row, from columns of texts; null where no column has a value.
+
+    Values become numbers and booleans as ``segments.typed`` has it.
+    """
+    members = [
+        pl.lit(f"{json.dumps(name, ensure_ascii=False)}:") + pl.lit(_literals(texts))
+        for name, texts in sorted(columns.items())
+    ]
+    if not members:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, height)
+    inner = pl.concat_str(members, separator=",", ignore_nulls=True)
+    return pl.select(pl.when(inner != "").then(pl.lit("{") + inner + pl.lit("}"))).to_series()
+
+
+def _literals(texts: pl.Series) -> pl.Series:
+    """Texts as JSON values."""
+    text = pl.col("text")
+    literal = (
+        pl.when(text.is_in(["true", "false"]) | text.str.contains(_INTEGER))
+        .then(text)
+        .when(text == "-0")
+        .then(pl.lit("0"))
+        .when(text.str.contains(_DECIMAL))
+        .then(text.str.replace(r"(\.[0-9]+?)0+$", "$1"))  # 1.50 is 1.5
+        .otherwise(pl.concat_str(pl.lit('"'), text, pl.lit('"')))
+    )
+    literals = texts.to_frame("text").select(pl.when(text.is_not_null()).then(literal)).to_series()
+    special = texts.str.contains(_ESCAPED).fill_null(False).arg_true()
+    return literals.scatter(special, [json.dumps(value, ensure_ascii=False) for value in texts.gather(special)])
+
+
+def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) -> pl.Series:
+    """Sorted, distinct ``type:value`` texts, one list a row, from the columns of each type.
+
+    A text that is a JSON list stands for several values.
+    """
+    pieces = [
+        (kind, texts)
+        for kind in sorted(columns, key=lambda kind: f"{kind}:")  # the order of the texts, whatever the values
+        for texts in columns[kind]
+    ]
+    single = all(len(of_kind) == 1 for of_kind in columns.values())
+    if single and not any(texts.str.starts_with("[").any() for _, texts in pieces):
+        prefixed = [pl.lit(f"{kind}:") + pl.lit(texts) for kind, texts in pieces]
+        return pl.select(pl.concat_list(prefixed).list.drop_nulls()).to_series()
+    rows = pl.int_range(height, dtype=pl.Int64, eager=True).alias("row")
+    stacked = pl.concat(
+        pl.DataFrame([rows, _values(texts).alias("value")])
+        .explode("value")
+        .select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
+        for kind, texts in pieces
+    )
+    found = stacked.drop_nulls().unique().sort("row", "identifier").group_by("row", maintain_order=True).agg("identifier")
+    lists = rows.to_frame().join(found, on="row", how="left", maintain_order="left")["identifier"]
+    return lists.fill_null(pl.Series([[]], dtype=STRINGS))
+
+
+def _values(texts: pl.Series) -> pl.Series:
+    """The values that each text stands for, as lists."""
+    single = pl.select(pl.concat_list(pl.lit(texts))).to_series()
+    several = texts.str.starts_with("[").fill_null(False).arg_true()
+    return single.scatter(several, pl.Series([_listed(text) for text in texts.gather(several)], dtype=STRINGS))
+
+
+def _listed(text: str) -> list[str | None]:
+    try:
+        return [as_text(value) for value in json.loads(text)]
+    except ValueError:  # no JSON, only a bracket
+        return [text]
