@@ -1,1 +1,20 @@
-"""Event files of any system to events."""
+"""Event files of any system to events: ``tables.EVENTS`` and rejects."""
+
+from .canonical import to_events
+from .mapping import PLAIN, Mapping, load_mapping
+from .reading import EventBatch, Progress, events_from_records, expand, read_events
+from .rejects import Reject, RejectsFile
+
+__all__ = [
+    "PLAIN",
+    "EventBatch",
+    "Mapping",
+    "Progress",
+    "Reject",
+    "RejectsFile",
+    "events_from_records",
+    "expand",
+    "load_mapping",
+    "read_events",
+    "to_events",
+]

@@ -96,10 +96,10 @@ def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame,
     }
     events = pl.DataFrame([column.alias(name) for name, column in columns.items()]).filter(good)
     events = events.with_columns(
-        _keys(events["event_id"], rows.columns.filter(good), mapping),
+        _keys(events["event_id"], rows.columns.filter(good), mapping).alias("key"),
         pl.lit(mapping.source).alias("source"),
-        pl.when(kind="link").then(pl.col("confidence").fill_null(1.0)).alias("confidence"),
-        *(pl.when(kind="event").then(name).alias(name) for name in _OF_TOUCHPOINTS),
+        pl.when(pl.col("kind") == "link").then(pl.col("confidence").fill_null(1.0)).alias("confidence"),
+        *(pl.when(pl.col("kind") == "event").then(name).alias(name) for name in _OF_TOUCHPOINTS),
     )
     return events.select(pl.col(name).cast(kind) for name, kind in EVENTS.items()), [
         *rows.rejects,
@@ -179,6 +179,9 @@ def _longest(lists: pl.Series) -> pl.Series:
 
 
 def _keys(event_id: pl.Series, columns: pl.DataFrame, mapping: Mapping) -> pl.Series:
-    """The key of each event: its id under the prefix; the hash of its row where it has none."""
-    keys = (pl.lit(mapping.event_id.prefix) + event_id.to_frame("key")["key"]) if False else event_id
+    """The key of each event: its id under the prefix, or the hash of its row where it has none."""
+    keys = pl.select(pl.lit(mapping.event_id.prefix) + pl.lit(event_id)).to_series()
+    without = event_id.is_null()
+    if without.any():
+        keys = keys.scatter(without.arg_true(), row_keys(columns.filter(without), mapping.source))
     return keys

@@ -21,7 +21,7 @@ def resolved(mapping: Mapping, columns: Sequence[str]) -> tuple[Mapping, list[st
     maps: dict[str, dict[str, str]] = {"traits": {}, "properties": {}}
     unknown = []
     for column in columns:
-        table, dot, name = column.partition(".")
+        table, _, name = column.partition(".")
         if column in fields:
             continue
         if column in DEFAULT_PRIORITY or (table == "identifiers" and name and "." not in name):

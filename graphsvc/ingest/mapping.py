@@ -157,13 +157,17 @@ class Mapping(_Part):
         if self.kind == "event" and "kind" not in self.columns:
             for field in lacking(self):
                 or_constant = "" if field == "time" else f", or a fixed one under [constants]: {field} = 'website'"
-                raise ValueError(f"an event needs a {field}; name its column under [columns]: {field} = '…'{or_constant}")
+                raise ValueError(
+                    f"an event needs a {field}; name its column under [columns]: {field} = '…'{or_constant}"
+                )
         return self
 
 
 def lacking(mapping: Mapping) -> list[str]:
     """The fields that an event needs and the mapping gives neither a column nor a constant."""
-    return [field for field in ("time", "name", "channel") if not (mapping.columns.keys() | mapping.constants) & {field}]
+    return [
+        field for field in ("time", "name", "channel") if not (mapping.columns.keys() | mapping.constants) & {field}
+    ]
 
 
 #: The mapping of files whose columns have the plain field names.

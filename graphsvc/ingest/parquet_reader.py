@@ -55,7 +55,9 @@ class ParquetReader:
                 yield _as_rows(table, lines, str(self.path))
         except pa.ArrowException:
             broken = Reject(str(self.path), line, None, Reason.BROKEN_OFF, "")
-            yield RawRows(pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), pl.Series(dtype=pl.Int64), [broken])
+            yield RawRows(
+                pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), pl.Series(dtype=pl.Int64), [broken]
+            )
 
 
 def _flattened(table: pl.DataFrame) -> pl.DataFrame:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
 from .rejects import Reject
-from collections.abc import Iterator
-from pathlib import Path
 
 #: Bytes of one field, beyond which a row is refused.
 FIELD_LIMIT = 32 * 1024

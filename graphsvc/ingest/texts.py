@@ -85,7 +85,9 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
         .select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
         for kind, texts in pieces
     )
-    found = stacked.drop_nulls().unique().sort("row", "identifier").group_by("row", maintain_order=True).agg("identifier")
+    found = (
+        stacked.drop_nulls().unique().sort("row", "identifier").group_by("row", maintain_order=True).agg("identifier")
+    )
     lists = rows.to_frame().join(found, on="row", how="left", maintain_order="left")["identifier"]
     return lists.fill_null(pl.Series([[]], dtype=STRINGS))
 

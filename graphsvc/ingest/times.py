@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -54,11 +54,18 @@ def read_times(text: pl.Series, form: str, zone: str) -> Times:
     local = pl.when(pl.col("local").dt.year().is_between(1, 9998)).then("local")  # what time zones can be applied to
     in_zone = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     of_zone = in_zone.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    at = pl.when(pl.col("offset").is_null()).then(local if zone == "UTC" else of_zone).otherwise(local - pl.col("offset"))
+    at = (
+        pl.when(pl.col("offset").is_null())
+        .then(local if zone == "UTC" else of_zone)
+        .otherwise(local - pl.col("offset"))
+    )
     sane = pl.col("at").is_between(EARLIEST, LATEST, closed="left")
     skipped = pl.col("local").is_not_null() & pl.col("at").is_null()
-    return Times(*read.with_columns(local, at=at).select(
-        at=pl.when(sane).then("at"), absurd=~sane.fill_null(True), skipped=skipped).get_columns())
+    return Times(
+        *read.with_columns(local, at=at)
+        .select(at=pl.when(sane).then("at"), absurd=~sane.fill_null(True), skipped=skipped)
+        .get_columns()
+    )
 
 
 def check_format(form: str) -> None:
@@ -71,12 +78,14 @@ def check_format(form: str) -> None:
         return
     directives = re.findall(r"%(.)", form.replace(".%f", ""))
     if not directives:
-        raise ValueError(f"{form!r} is no time format; write iso, s, ms, us or a strptime format such as '%d.%m.%Y %H:%M'")
+        raise ValueError(
+            f"{form!r} is no time format; write iso, s, ms, us or a strptime format such as '%d.%m.%Y %H:%M'"
+        )
     for directive in directives:
         if directive not in _DIRECTIVES:
             hint = "; write fractions of a second as .%f" if directive == "f" else ""
             raise ValueError(f"the time format {form!r} has %{directive}, which is not known here{hint}")
-    sample = datetime(2024, 11, 25, 13, 14, 15, tzinfo=timezone.utc)
+    sample = datetime(2024, 11, 25, 13, 14, 15, tzinfo=UTC)
     try:
         read = read_times(pl.Series([sample.strftime(form)]), form, "UTC")
     except pl.exceptions.PolarsError as error:
@@ -143,7 +152,9 @@ def _iso_full(text: pl.Series) -> pl.DataFrame:
     local = head.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").cast(TIME)
     tail = text.str.slice(19)
     if not (tail != "").any():
-        return pl.DataFrame([local.alias("local"), pl.Series("offset", [None], _READ["offset"]).new_from_index(0, len(text))])
+        return pl.DataFrame(
+            [local.alias("local"), pl.Series("offset", [None], _READ["offset"]).new_from_index(0, len(text))]
+        )
     fraction, offset = (pl.col(name) for name in ("fraction", "offset"))
     parts = tail.str.extract_groups(_TAIL).struct.rename_fields(["fraction", "offset"]).struct.unnest()
     micro = fraction.str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
