@@ -19,9 +19,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from . import __version__
 from .answers import ANSWERS, Answer, Result
+from .answers.flow import FlowParams
 from .errors import GraphsvcError, InputError
 from .graph import Graph, Via
-from .maps import JourneyMapParams, journey_map
+from .maps import journey_map
 from .users import User
 
 MAX_EVENTS = 10_000
@@ -266,7 +267,7 @@ def _add_answer(app: FastAPI, graph: Graph, answer: Answer) -> None:
 
 def _add_map(app: FastAPI, graph: Graph) -> None:
     @app.get("/map", tags=["answers"], operation_id="journey_map", response_class=HTMLResponse)
-    def interactive_map(parameters: Annotated[JourneyMapParams, Query()]) -> HTMLResponse:
+    def interactive_map(parameters: Annotated[FlowParams, Query()]) -> HTMLResponse:
         """The journey map as one self-contained HTML page."""
         return HTMLResponse(journey_map(graph.frame(), parameters).html())
 

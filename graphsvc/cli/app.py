@@ -16,6 +16,7 @@ import typer
 
 from .. import __version__
 from ..answers import ANSWERS, Answer
+from ..answers.flow import FlowParams
 from ..errors import GraphsvcError, InputError
 from ..graph import Via
 from ..graph import open as open_graph
@@ -145,6 +146,104 @@ def _answer_command(answer: Answer) -> None:
 
 for _answer in ANSWERS.values():
     _answer_command(_answer)
+
+
+@app.command("map")
+@with_parameters(FlowParams)
+def map_(
+    parameters: dict[str, Any],
+    store: StoreOption = DEFAULT_STORE,
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("journey-map.html"),
+    layer: Annotated[
+        list[str] | None, typer.Option(help="A segment to switch to within the map; default: every named segment.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Heading of the map.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Draw the journey map: one HTML file that needs no network.
+
+    Examples:
+
+        graphsvc map --out map.html
+
+        graphsvc map --depth 6 --collapse --label channel:name --layer older --layer younger
+    """
+    from ..maps import journey_map
+
+    asked = FlowParams.model_validate(parameters)
+    with open_graph(store, write=False) as graph:
+        segments = tuple(graph.settings().segments if layer is None else layer)
+        drawn = journey_map(graph.frame(), asked, segments=segments, **({"title": title} if title else {}))
+    if json_:
+        show.as_json(drawn)
+        return
+    drawn.save(out)
+    print(f"{out}: open it in a browser")
+
+
+@app.command()
+def serve(
+    store: StoreOption = DEFAULT_STORE,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback demand a key.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
+) -> None:
+    """Serve the API on this machine; its manual is at /docs.
+
+    With GRAPHSVC_API_KEY set, each request must bring the key in X-API-Key; a host other than loopback demands that.
+
+    Example:
+
+        graphsvc serve --store neo4j://localhost --port 8080
+    """
+    import uvicorn
+
+    from ..api import create_app, demand_key
+
+    api_key = os.environ.get("GRAPHSVC_API_KEY") or None
+    demand_key(host, api_key)
+    with open_graph(store) as graph:
+        print(f"graphsvc on http://{host}:{port}/docs, store {store}; Ctrl-C ends it", file=sys.stderr)
+        uvicorn.run(create_app(graph, api_key=api_key), host=host, port=port, log_level="warning")
+
+
+@app.command()
+def example(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
+    events: Annotated[int, typer.Option(min=100, help="About how many events.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 1,
+) -> None:
+    """Write the events of a made-up clothing brand: one file per system, with mappings and the true persons.
+
+    Example:
+
+        graphsvc example shop/ --events 100000
+    """
+    from ..example import generate
+
+    made = generate(folder, events=events, seed=seed)
+    for path in [*made.files, *made.mappings, made.truth]:
+        print(path)
+
+
+@app.command()
+def demo(
+    store: StoreOption = "demo/journeys.duckdb",
+    folder: Annotated[Path, typer.Option(help="Where the example files go.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file of the map.")] = Path(
+        "visualizations/journey-map.html"
+    ),
+    events: Annotated[int, typer.Option(min=100, help="About how many events.")] = 20_000,
+) -> None:
+    """Take the tour: example events, their graph, two answers, a picture.
+
+    Example:
+
+        graphsvc demo --store neo4j://localhost
+    """
+    from .. import demo as tour
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tour.run(store, folder, out, events=events)
 
 
 @app.command()

@@ -17,13 +17,15 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from ..core import derive_in_parts
 from ..core.identity import anchors
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
 from ..frame import JourneyFrame, build
 from ..settings import Settings
 from ..tables import DERIVED, EVENTS, KEYS, Changes, Neighbourhood, Tables
-from .base import SCHEMA, Head, Status
-from .embedded_schema import TABLES, VIEWS, migrate
+from . import base
+from .base import Head, Status
+from .embedded_schema import create, migrate
 
 _ROWS_PER_INSERT = 500_000
 
@@ -56,25 +58,28 @@ class EmbeddedStore:
         tables = {row[0] for row in self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not tables and write:
             with _transaction(self._connection) as cursor:
-                for statement in TABLES + VIEWS:
-                    cursor.execute(statement)
-                cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [SCHEMA])
+                create(cursor)
+                cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [base.SCHEMA])
             self.path.chmod(0o600)  # it holds personal data
             return
         if "graph" not in tables:
             raise ForeignGraph(f"{self.url} is a DuckDB file of something else; name another file")
         schema = int(_one(self._connection.execute("SELECT schema FROM graph"))[0])
-        if schema > SCHEMA:
+        if schema > base.SCHEMA:
             raise NewerGraph(
-                f"{self.url} has schema {schema}, this version of graphsvc knows up to {SCHEMA}; update graphsvc"
+                f"{self.url} has schema {schema}, this version of graphsvc knows up to {base.SCHEMA}; update graphsvc"
             )
-        if schema < SCHEMA:
+        if schema < base.SCHEMA:
             if not write:
                 raise StoreUnavailable(
                     f"{self.url} has the older schema {schema}; open it for writing once to migrate it"
                 )
             with _transaction(self._connection) as cursor:
                 migrate(cursor, schema)
+                events = _all(cursor, "events")
+                for part in derive_in_parts(events, _settings(cursor) or Settings()):
+                    for name, table in part.items():
+                        _insert(cursor, name, table)
 
     # Reading
 
@@ -111,7 +116,7 @@ class EmbeddedStore:
             return Status(
                 url=self.url,
                 store=f"DuckDB {duckdb.__version__}",
-                schema=SCHEMA,
+                schema=base.SCHEMA,
                 revision=_revision(cursor),
                 settings=_settings(cursor),
                 counts={**counts, "touchpoints": int(touchpoints), "channels": int(channels)},

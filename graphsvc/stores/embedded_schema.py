@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import duckdb
 import polars as pl
 
 from ..tables import DERIVED, EVENTS
-from .base import SCHEMA
+from . import base
 
 _TYPES: dict[pl.DataType, str] = {
     pl.String(): "VARCHAR",
@@ -24,15 +25,24 @@ _TYPES: dict[pl.DataType, str] = {
 
 def _table(name: str, schema: pl.Schema, *more: str) -> str:
     columns = [f'"{column}" {_TYPES[kind]}' for column, kind in schema.items()]
-    return f"CREATE TABLE {name} ({', '.join([*columns, *more])})"
+    return f"CREATE TABLE IF NOT EXISTS {name} ({', '.join([*columns, *more])})"
 
 
 #: ``anchor`` of an event: its smallest usable identifier, or ``event:<key>``. It never changes as components merge,
 #: and leads from a component's identifiers to its events.
 TABLES = [
-    "CREATE TABLE graph (schema INTEGER, revision BIGINT, settings VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS graph (schema INTEGER, revision BIGINT, settings VARCHAR)",
     _table("events", EVENTS, '"anchor" VARCHAR'),
     *(_table(name, schema) for name, schema in DERIVED.items()),
+]
+
+#: What a question about one person looks up.
+INDEXES = [
+    "CREATE INDEX users_key ON users (key)",
+    "CREATE INDEX identifiers_key ON identifiers (key)",
+    'CREATE INDEX identifiers_user ON identifiers ("user")',
+    "CREATE INDEX links_component ON links (component)",
+    'CREATE INDEX journeys_user ON journeys ("user")',
 ]
 
 VIEWS = [
@@ -50,12 +60,24 @@ VIEWS = [
     "CREATE VIEW channels AS SELECT DISTINCT unnest(channels) AS key, key AS name FROM journeys",
 ]
 
-#: From each older schema to the one after it.
+#: From each older schema to the one after it: what changes in ``graph`` and ``events``. The rest is derived anew.
 MIGRATIONS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {}
 
 
+def create(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make all tables, indexes and views that are not there."""
+    for statement in TABLES + INDEXES + VIEWS:
+        cursor.execute(statement)
+
+
 def migrate(cursor: duckdb.DuckDBPyConnection, schema: int) -> None:
-    """Bring a file of an older schema up to date, within the transaction of the cursor."""
-    for step in range(schema, SCHEMA):
-        MIGRATIONS[step](cursor)
-    cursor.execute("UPDATE graph SET schema = ?", [SCHEMA])
+    """Bring what is stored up to date and drop what is derived, within the transaction of the cursor."""
+    for step in range(schema, base.SCHEMA):
+        if step in MIGRATIONS:
+            MIGRATIONS[step](cursor)
+    for view in re.findall(r"CREATE VIEW (\w+)", "\n".join(VIEWS)):
+        cursor.execute(f"DROP VIEW IF EXISTS {view}")
+    for table in DERIVED:
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+    create(cursor)
+    cursor.execute("UPDATE graph SET schema = ?", [base.SCHEMA])

@@ -1,0 +1,102 @@
+"""What is special to the embedded store: one DuckDB file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from graphsvc.errors import ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
+from graphsvc.stores import base, open_store
+from graphsvc.stores.embedded import EmbeddedStore
+from graphsvc.writing import add
+
+from .graphs import SALT, assert_same, contents, event, table
+
+ROWS = [
+    event("1", 0, "ad", "cookie:1", channel="search"),
+    event("2", 1, "visit", "cookie:1", "email:ann@example.org", value=2.5, currency="EUR"),
+    event("3", 2, "buy", "email:ann@example.org", channel="store"),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with a small graph."""
+    path = tmp_path / "graph.duckdb"
+    store = EmbeddedStore(path)
+    add(store, table(ROWS), {"salt": SALT, "goals": ["buy"]})
+    store.close()
+    return path
+
+
+def test_the_file_is_readable_by_plain_duckdb(path: Path) -> None:
+    with duckdb.connect(path, read_only=True) as plain:
+        assert plain.sql("SELECT key, step, channel FROM touchpoints ORDER BY step").fetchall() == [
+            ("1", 1, "search"),
+            ("2", 2, "web"),
+            ("3", 3, "store"),
+        ]
+        assert plain.sql("SELECT source, target, seconds FROM next ORDER BY source").fetchall() == [
+            ("1", "2", 86400.0),
+            ("2", "3", 86400.0),
+        ]
+        assert plain.sql("SELECT count(*) FROM via").fetchall() == [(3,)]
+        assert plain.sql("SELECT name FROM channels ORDER BY name").fetchall() == [("search",), ("store",), ("web",)]
+
+
+def test_the_file_is_for_its_owner_only(path: Path) -> None:
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_held_file_is_named(path: Path) -> None:
+    hold = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StoreBusy, match=str(path)):
+            open_store(str(path), write=False)
+        holder.kill()
+
+
+def test_several_processes_read_at_once(path: Path) -> None:
+    read = f"from graphsvc.stores import open_store; print(open_store({str(path)!r}, write=False).revision())"
+    store = open_store(str(path), write=False)
+    assert subprocess.check_output([sys.executable, "-c", read], text=True) == "1\n"
+    store.close()
+
+
+def test_what_cannot_be_opened_is_refused_with_a_reason(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="no graph at"):
+        open_store(str(tmp_path / "nothing.duckdb"), write=False)
+    with pytest.raises(StoreUnavailable, match="no folder"):
+        open_store(str(tmp_path / "nowhere" / "graph.duckdb"))
+    (tmp_path / "text.duckdb").write_text("not a database, but a longer text than a header has bytes" * 100)
+    with pytest.raises(StoreUnavailable, match="not a DuckDB file"):
+        open_store(str(tmp_path / "text.duckdb"))
+    with duckdb.connect(tmp_path / "foreign.duckdb") as foreign:
+        foreign.execute("CREATE TABLE mine (i INTEGER)")
+    with pytest.raises(ForeignGraph, match="something else"):
+        open_store(str(tmp_path / "foreign.duckdb"))
+    with duckdb.connect(path) as newer:
+        newer.execute("UPDATE graph SET schema = schema + 1")
+    with pytest.raises(NewerGraph, match="update graphsvc"):
+        open_store(str(path))
+
+
+def test_an_older_file_is_derived_anew_in_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(str(path))
+    before = contents(store)
+    store.close()
+    with duckdb.connect(path) as older:  # a former version that knew less of journeys and nothing of links
+        older.execute("DROP VIEW next; DROP INDEX journeys_user; DROP TABLE links; ALTER TABLE journeys DROP times")
+    monkeypatch.setattr(base, "SCHEMA", base.SCHEMA + 1)
+    with pytest.raises(StoreUnavailable, match="open it for writing once"):
+        open_store(str(path), write=False)
+    store = open_store(str(path))
+    assert_same(contents(store), before)
+    assert store.status().schema == base.SCHEMA
+    store.close()
