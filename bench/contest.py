@@ -64,11 +64,10 @@ def ask_in_turn(contestants: Sequence[Contestant], question: str, turns: int) ->
 
 def disagreements(ours: Contestant, other: Contestant, question: str) -> list[str]:
     """Where the other's rows differ from ours, in words; empty where all that both computed is equal."""
-    key, count = ("path",), "journeys"
-    if question.startswith("transition"):
-        key, count = ("source", "target"), "count"
+    of_paths = question == "paths"
+    key, count = (["path"], "journeys") if of_paths else (["source", "target"], "count")
     mine, theirs = ours.rows[question], other.rows[question]
-    mine_by, theirs_by = ({tuple(map(str, (r[k] for k in key))): r for r in rows} for rows in (mine, theirs))
+    mine_by, theirs_by = ({" > ".join(map(str, (r[k] for k in key))): r for r in rows} for rows in (mine, theirs))
     found = []
     counts = [sorted((row[count] for row in rows), reverse=True) for rows in (mine, theirs)]
     if counts[0] != counts[1]:
@@ -76,16 +75,16 @@ def disagreements(ours: Contestant, other: Contestant, question: str) -> list[st
     last = min(counts[0], default=0)
     for row_key in mine_by.keys() ^ theirs_by.keys():  # rows that tie for the last rank may differ
         row = mine_by.get(row_key) or theirs_by[row_key]
-        if question != "paths" or row[count] != last:
-            found.append(f"{' > '.join(row_key)} only in {'ours' if row_key in mine_by else 'theirs'}")
+        if not of_paths or row[count] != last:
+            found.append(f"{row_key} only in {'ours' if row_key in mine_by else 'theirs'}")
     for row_key in mine_by.keys() & theirs_by.keys():
-        for column in mine_by[row_key].keys() & theirs_by[row_key].keys() - set(key):
+        for column in mine_by[row_key].keys() & theirs_by[row_key].keys() - {*key}:
             a, b = mine_by[row_key][column], theirs_by[row_key][column]
-            if not math.isclose(a, b, rel_tol=1e-9, abs_tol=other_tolerance(column, other.name)):
-                found.append(f"{column} of {' > '.join(row_key)}: {b} against our {a}")
+            if not math.isclose(a, b, rel_tol=1e-9, abs_tol=_tolerance(column, other.name)):
+                found.append(f"{column} of {row_key}: {b} against our {a}")
     return found
 
 
-def other_tolerance(column: str, contestant: str) -> float:
+def _tolerance(column: str, contestant: str) -> float:
     """How far apart two equal numbers may lie: retentioneering counts whole seconds between neighbours."""
     return 1.0 if column.endswith("_seconds") and contestant == "retentioneering" else 1e-6

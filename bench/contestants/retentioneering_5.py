@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ["RETENTIONEERING_NO_TRACK"] = "1"  # before the import
 
@@ -24,9 +25,12 @@ def load(folder: Path) -> Loaded:
     frame = pd.read_parquet(folder / "journeys.parquet", columns=["journey", "time", "name"])
     stream = Eventstream(frame, {"path_cols": ["journey"], "event_col": "name", "timestamp_col": "time"})
 
-    def paths(turn: int) -> pd.Series[int]:
-        first_four = stream.truncate_paths("path_start", {"pattern": "path_start", "offset": 4})
-        return first_four.df.groupby("journey", sort=False)["name"].agg(tuple).value_counts().head(20 + turn)
+    def paths(turn: int) -> Any:
+        first_four = stream.truncate_paths("path_start", {"pattern": "path_start", "offset": 4}).df
+        step = first_four.groupby("journey").cumcount()
+        wide = first_four.assign(step=step, name=first_four["name"].astype(str))
+        wide = wide.pivot(index="journey", columns="step", values="name")  # a tenth of the time of joining texts
+        return wide.value_counts(dropna=False).head(20 + turn)
 
     def transitions(turn: int) -> list[pd.DataFrame]:
         return [
@@ -39,14 +43,28 @@ def load(folder: Path) -> Loaded:
     return Loaded(
         retentioneering.__version__,
         {
-            "paths": Question(
-                paths, lambda found: [{"path": list(p), "journeys": int(n)} for p, n in found.items()]
-            ),
-            "transitions": Question(transitions, lambda matrices: _counts(matrices[0])),
+            "paths": Question(paths, _paths),
+            "transitions": Question(transitions, _transitions),
             "transition counts": Question(lambda turn: stream.transition_graph_data("count"), _counts),
             "labels by step": Question(lambda turn: stream.step_matrix_data(max_steps=4), lambda matrix: []),
         },
     )
+
+
+def _paths(found: Any) -> list[Row]:
+    return [{"path": [name for name in path if isinstance(name, str)], "journeys": int(n)} for path, n in found.items()]
+
+
+def _transitions(matrices: list[pd.DataFrame]) -> list[Row]:
+    counts, paths, medians, _ = matrices
+    return [
+        row
+        | {
+            "journeys": int(paths.loc[row["source"], row["target"]]),
+            "median_seconds": medians.loc[row["source"], row["target"]].total_seconds(),
+        }
+        for row in _counts(counts)
+    ]
 
 
 def _counts(matrix: pd.DataFrame) -> list[Row]:

@@ -1,0 +1,173 @@
+"""Measurements of reading: questions, lookups, the frame, the command line."""
+
+from __future__ import annotations
+
+import sys
+from statistics import median, quantiles
+
+from .children import ROOT, run
+from .contest import Contestant, ask_in_turn, contest, disagreements
+from .context import Bench
+from .environment import peers_python
+from .report import Goal, Section, Table, duration, size, spread, times
+
+EMBEDDED, NEO4J, CYPHER = "graphsvc embedded", "graphsvc Neo4j", "graphsvc Neo4j by Cypher"
+DUCKDB, RETENTIONEERING = "DuckDB by hand", "retentioneering"
+PM4PY = ("pm4py on pandas", "pm4py on Polars")
+TURNS = 15
+
+
+def questions(bench: Bench) -> Section:
+    """(e) Paths and transitions, ours and the peers' in turn on the same journeys."""
+    peers, folder = peers_python(), str(bench.exported)
+    module = [sys.executable, "-m", "bench.contestants.ours"]
+    peer = [peers, "-m"]
+    commands = {
+        EMBEDDED: [*module, str(bench.store), "frame"],
+        NEO4J: [*module, bench.neo4j["NEO4J_URI"], "frame"],
+        CYPHER: [*module, bench.neo4j["NEO4J_URI"], "cypher"],
+        DUCKDB: [*peer, "bench.contestants.duckdb_by_hand", folder],
+        RETENTIONEERING: [*peer, "bench.contestants.retentioneering_5", folder],
+        PM4PY[0]: [*peer, "bench.contestants.pm4py_2", folder, "pandas"],
+        PM4PY[1]: [*peer, "bench.contestants.pm4py_2", folder, "polars"],
+    }
+    asked = ("paths", "transitions", "transition counts", "labels by step")
+    with contest(commands, bench.logs, bench.neo4j) as contestants:
+        for question in asked:
+            print(f"  {question} …", file=sys.stderr, flush=True)
+            ask_in_turn(contestants, question, TURNS)
+    section = Section(
+        "Questions to a running service",
+        "Top 20 paths of the first four touchpoints (users, journeys, conversion, median seconds) and all transitions "
+        "(count, users, journeys, median and p90 seconds), on journeys that everybody holds in memory. Each is asked "
+        f"{TURNS} times, differently each time, by turns. By Cypher alone the server holds the graph, nothing is held "
+        "beside it, and its compiled plans are thrown away before each question.",
+    )
+    for question in asked[:2]:
+        section.goals += _goals(contestants, question)
+        section.tables.append(_table(contestants, question))
+        for other in contestants[1:]:
+            section.notes += [
+                f"**{other.name} does not count the same {question} as we do: {found}.**"
+                for found in disagreements(contestants[0], other, question)[:3]
+            ]
+    if not section.notes:
+        section.notes.append("All counts are equal, row by row, in every column that two of them compute.")
+    section.tables.append(_smaller(contestants))
+    section.tables.append(_loading(contestants))
+    section.notes += [
+        "retentioneering has no tool that counts paths: its own truncation to the first four events, then one count "
+        "in pandas. Its transitions are four calls (count, paths, median, q95); it computes no users.",
+        "pm4py computes counts of paths; of transitions counts (one call) and mean, median, extremes and deviation "
+        "(another one), no users, no p90.",
+        "DuckDB by hand: names as ENUM, keys as integers, one statement per question.",
+    ]
+    return section
+
+
+def _goals(contestants: list[Contestant], question: str) -> list[Goal]:
+    best = {one.name: min(one.seconds[question]) for one in contestants if question in one.seconds}
+    pm4py, both = min(best[name] for name in PM4PY), max(best[EMBEDDED], best[NEO4J])
+    others = min(best[RETENTIONEERING], pm4py)
+    return [
+        Goal(f"{question}, against DuckDB by hand", "≤ 1 ×", times(both / best[DUCKDB]), both <= best[DUCKDB]),
+        Goal(f"{question}, against retentioneering and pm4py", "< 1 ×", times(both / others), both < others),
+        Goal(
+            f"{question} by Cypher alone, cold, against the faster of those two",
+            "≤ 2 ×",
+            times(best[CYPHER] / others),
+            best[CYPHER] <= 2 * others,
+        ),
+    ]
+
+
+def _table(contestants: list[Contestant], question: str) -> Table:
+    able = [one for one in contestants if question in one.seconds]
+    ours = min(able[0].seconds[question])
+    rows = [
+        [
+            one.name,
+            times(min(one.seconds[question]) / ours),
+            spread(one.seconds[question]),
+            duration(one.first[question]),
+        ]
+        for one in able
+    ]
+    return Table([question, "ratio", "time", "first ask"], rows)
+
+
+def _smaller(contestants: list[Contestant]) -> Table:
+    """Questions that ask less, which peers answer faster than the whole; ours answers the whole."""
+    ours = contestants[0]
+    rows = [
+        [
+            f"{question}: {one.name}",
+            times(min(one.seconds[question]) / min(ours.seconds[whole])),
+            spread(one.seconds[question]),
+        ]
+        for question, whole in (("transition counts", "transitions"), ("labels by step", "paths"))
+        for one in contestants
+        if question in one.seconds
+    ]
+    return Table(["questions that ask less", "ratio to our whole answer", "time"], rows)
+
+
+def _loading(contestants: list[Contestant]) -> Table:
+    rows = [[f"{one.name} ({one.version})", duration(one.load_seconds), size(one.peak_mib)] for one in contestants]
+    return Table(["made ready", "time", "peak memory, questions included"], rows)
+
+
+def lookups(bench: Bench) -> Section:
+    """(f) A user's journeys by an identifier."""
+    rows, goals = [], []
+    for name, url, env in _stores(bench):
+        seconds = bench.step("users", env, url=url, folder=bench.exported, count=300).said["seconds"]
+        p95 = quantiles(seconds, n=20)[-1]
+        rows.append([name, duration(median(seconds)), duration(p95), duration(max(seconds))])
+        goals.append(
+            Goal(f"a user's journeys by identifier, {name}", "< 10 ms", duration(median(seconds)), p95 < 0.010)
+        )
+    return Section(
+        "One person",
+        "300 people, each by one of their identifiers, with all journeys, as typed rows; the goal is held against p95.",
+        goals=goals,
+        tables=[Table(["", "median", "p95", "longest"], rows)],
+    )
+
+
+def frames(bench: Bench) -> Section:
+    """(h) Building the journey frame."""
+    rows = []
+    for name, url, env in _stores(bench):
+        before = bench.step("opened", env, url=url)
+        done = bench.step("frame", env, url=url, runs=bench.runs)
+        rows.append([name, spread(done.said["seconds"]), size(done.peak_mib), size(before.peak_mib)])
+    return Section(
+        "The journey frame",
+        "Reading all journeys of a store into the columns on which answers are counted; once after each change.",
+        tables=[Table(["", "time", "peak memory", "of which before it"], rows)],
+    )
+
+
+def command_line(bench: Bench) -> Section:
+    """(i) From command to answer on a small graph."""
+    store = bench.new("small.duckdb")
+    bench.ingested(store, 10_000)
+    program = str(ROOT / ".venv" / "bin" / "graphsvc")
+    rows, slowest = [], 0.0
+    for words in (["paths"], ["transitions"], ["status"]):
+        command = [program, *words, "--store", str(store), "--json"]
+        done = [run(command, bench.logs / "command.log") for _ in range(max(bench.runs, 7))]
+        seconds = [finished.seconds for finished in done]
+        slowest = max(slowest, median(seconds))
+        rows.append([f"graphsvc {' '.join(words)}", spread(seconds), size(max(f.peak_mib for f in done))])
+    return Section(
+        "From command to answer",
+        "The whole process on an embedded store of 10,000 events, start-up included.",
+        goals=[Goal("command to answer, small graph", "< 1 s", duration(slowest), slowest < 1)],
+        tables=[Table(["", "time", "peak memory"], rows)],
+    )
+
+
+def _stores(bench: Bench) -> list[tuple[str, str, dict[str, str] | None]]:
+    return [("embedded", str(bench.store), None), ("Neo4j", bench.neo4j["NEO4J_URI"], bench.neo4j)]
