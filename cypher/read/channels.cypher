@@ -1,0 +1,4 @@
+// name: read/channels
+// Every channel with its kind.
+MATCH (c:Channel)
+RETURN c.key, c.kind

@@ -1,0 +1,7 @@
+// name: read/links_by_component
+// The links of some raw components. Columns as `tables.LINKS`, times in microseconds since 1970.
+//   $components  list of strings, names of raw components
+UNWIND $components AS component
+MATCH (a:Identifier {component: component})-[s:SEEN_WITH]->(b:Identifier)
+RETURN a.key, b.key, s.component, s.count, datetime({datetime: s.first_seen, timezone: 'UTC'}).epochSeconds * 1000000 + s.first_seen.microsecond, datetime({datetime: s.last_seen, timezone: 'UTC'}).epochSeconds * 1000000 + s.last_seen.microsecond,
+       s.sources, s.confidence, s.declared, s.accepted, s.reason

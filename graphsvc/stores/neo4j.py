@@ -1,0 +1,238 @@
+"""The Neo4j store: the graph as nodes and relationships, reached by the official driver."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+from neo4j.exceptions import Neo4jError
+
+from ..core import diff
+from ..errors import GraphMoved
+from ..frame import JourneyFrame, build
+from ..settings import Settings
+from ..tables import DERIVED, EVENTS, JOURNEYS, Tables
+from .base import Head, Status
+from .neo4j_door import Door, GraphHead, Transaction, retried, user_error
+from .neo4j_load import bulk_load, wipe
+from .neo4j_rows import frame_of, plain
+from .neo4j_write import Neo4jWriter, event_pages, whole_tables
+from .statements import names
+
+_QUERY_SECONDS = 300.0
+_INDEX_SECONDS = 600
+_FRAME = ("key", "user", "started_at", "converted", "names", "channels", "stages", "times", "values")
+
+
+class Neo4jStore:
+    """A graph in one Neo4j database.
+
+    User, password and database come from the URL's user part or from ``NEO4J_USERNAME``, ``NEO4J_PASSWORD`` and
+    ``NEO4J_DATABASE``; they are never shown. Nothing is sent before the first question.
+    """
+
+    commit_rows: int | None = 20_000
+
+    def __init__(self, url: str) -> None:
+        """Prepare to talk to a server.
+
+        Raises:
+            StoreUnavailable: the URL is none of a Neo4j server.
+        """
+        self._door = Door(url)
+        self.url = self._door.url
+        self._prepared = False
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._door.close()
+
+    # Reading
+
+    def revision(self) -> int:
+        """Revision of the graph now (0: no graph yet)."""
+        return self._door.read("revision", lambda _, head: head.revision)
+
+    def head(self) -> Head:
+        """Revision, settings and data end in one cheap read at one revision."""
+
+        def work(transaction: Transaction, head: GraphHead) -> Head:
+            ((_, data_end),) = transaction.rows("read/data_range")
+            return Head(head.revision, head.settings, data_end and data_end.to_native())
+
+        return self._door.read("head", work)
+
+    def status(self) -> Status:
+        """Counts, versions, settings and data range."""
+
+        def work(transaction: Transaction, head: GraphHead) -> Status:
+            ((touchpoints, records, users, identifiers, links, journeys, channels),) = transaction.rows("read/counts")
+            ((start, end),) = transaction.rows("read/data_range")
+            ((server,),) = transaction.rows("read/server")
+            return Status(
+                url=self.url,
+                store=server,
+                schema=head.schema,
+                revision=head.revision,
+                settings=head.settings,
+                counts={
+                    "events": touchpoints + records,
+                    "users": users,
+                    "identifiers": identifiers,
+                    "links": links,
+                    "journeys": journeys,
+                    "touchpoints": touchpoints,
+                    "channels": channels,
+                },
+                data_from=start and start.to_native(),
+                data_to=end and end.to_native(),
+            )
+
+        return self._door.read("status", work)
+
+    def frame(self) -> JourneyFrame:
+        """All journeys, read at one revision."""
+
+        def work(transaction: Transaction, head: GraphHead) -> JourneyFrame:
+            journeys = frame_of(
+                transaction.rows("read/frame_journeys"), pl.Schema({name: JOURNEYS[name] for name in _FRAME})
+            )
+            traits = frame_of(transaction.rows("read/frame_users"), pl.Schema({"key": pl.String, "traits": pl.String}))
+            ends = journeys["times"].list.last().max()
+            return build(
+                journeys,
+                traits,
+                revision=head.revision,
+                settings=head.settings or Settings(),
+                data_end=ends if isinstance(ends, int) else 0,
+            )
+
+        return self._door.read("frame", work)
+
+    def user_of(self, identifier: str) -> str | None:
+        """Key of the user that has a normalised identifier, if anybody has."""
+        rows = self._door.read("user", lambda transaction, _: transaction.rows("read/user_of", identifier=identifier))
+        return rows[0][0] if rows else None
+
+    def user(self, key: str) -> Tables | None:
+        """One user's rows of every table, read at one revision."""
+
+        def work(transaction: Transaction, _: GraphHead) -> Tables | None:
+            if not (users := transaction.rows("read/user", key=key)):
+                return None
+            rest = {
+                name: frame_of(transaction.rows(f"read/{name}_of_user", key=key), DERIVED[name])
+                for name in ("identifiers", "links", "journeys")
+            }
+            return Tables(
+                users=frame_of(users, DERIVED["users"]),
+                identifiers=rest["identifiers"].sort("key"),
+                links=rest["links"].sort("a", "b"),
+                journeys=rest["journeys"].sort("started_at", "key"),
+            )
+
+        return self._door.read("user", work)
+
+    def events(self) -> Iterator[pl.DataFrame]:
+        """The stored events in chunks, sorted by key."""
+
+        def work(transaction: Transaction, _: GraphHead) -> pl.DataFrame:
+            pages = [*event_pages(transaction, "touchpoints"), *event_pages(transaction, "records")]
+            return pl.concat([pl.DataFrame(schema=EVENTS), *pages]).sort("key")
+
+        yield from self._door.read("events", work).iter_slices(500_000)
+
+    def tables(self) -> Tables:
+        """The derived tables, whole."""
+        return self._door.read("tables", lambda transaction, _: whole_tables(transaction))
+
+    def cypher(self, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Run a named statement of ``cypher/`` at one revision and return its rows."""
+
+        def work(transaction: Transaction, _: GraphHead) -> list[dict[str, Any]]:
+            result = transaction.run(name, **parameters)
+            columns = result.keys()
+            return [dict(zip(columns, map(plain, row), strict=True)) for row in result.values()]
+
+        return self._door.read(name, work)
+
+    def query(self, text: str, parameters: dict[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """Run a user's read-only Cypher: columns and rows, at one revision.
+
+        Raises:
+            QueryError: the server refuses it; it writes, for example.
+        """
+
+        def work(transaction: Transaction, _: GraphHead) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+            try:
+                result = transaction.own(text, parameters)
+                return result.keys(), [tuple(plain(value) for value in row) for row in result]
+            except Neo4jError as error:
+                if error.is_retryable():
+                    raise
+                raise user_error(error) from None
+
+        return self._door.read("query", work)
+
+    # Writing
+
+    @contextmanager
+    def writer(self) -> Iterator[Neo4jWriter]:
+        """Begin a write; leaving the block commits, an exception rolls back.
+
+        Until the lock is held, passing failures are tried again. Later ones (the server went away) are raised: whoever
+        wrote knows what to write again.
+        """
+        self._prepare()
+        with self._door.locked("write") as (transaction, head):
+            if head.loading:
+                wipe(self._door)
+                transaction.run("write/loading", token=None).consume()
+            writer = Neo4jWriter(transaction, head)
+            yield writer
+            if writer.changed:
+                self._door.commit_fenced(transaction)
+            else:
+                transaction.commit()
+
+    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+        """Put a whole graph in place of the one at revision ``expected``.
+
+        Into an empty graph in bulk; in place of a former graph in one transaction that writes what differs.
+
+        Raises:
+            GraphMoved: somebody else wrote since that revision.
+        """
+        with self.writer() as writer:
+            if writer.revision != expected:
+                raise GraphMoved(f"{self.url} changed while it was being read; try again")
+            if writer.has_events():
+                after = [list(parts) for parts in zip(*(_values(part) for part in tables), strict=True)]
+                whole = Tables(**{name: pl.concat(parts) for name, parts in zip(DERIVED, after, strict=True)})
+                return writer.replace(diff(writer.everything(), events, whole), settings)
+        return bulk_load(self._door, events, tables, settings, expected=expected)
+
+    def _prepare(self) -> None:
+        """Create constraints and indexes, once, where they are absent; never in a database of somebody else."""
+        with self._lock:
+            if self._prepared:
+                return
+
+            def look() -> None:
+                with self._door.transaction("look", seconds=60.0) as transaction:
+                    transaction.head()
+
+            retried(look)
+            for name in names("schema"):
+                if name != "schema/await":
+                    self._door.execute(name)
+            self._door.execute("schema/await", seconds=_INDEX_SECONDS)
+            self._prepared = True
+
+
+def _values(tables: Tables) -> list[pl.DataFrame]:
+    return [table for _, table in tables.items()]

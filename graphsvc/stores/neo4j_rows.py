@@ -1,0 +1,129 @@
+"""Rows of the graph tables as what Neo4j keeps: maps of properties to send, columns to build frames from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import polars as pl
+from neo4j.graph import Entity, Node, Path, Relationship
+
+from ..tables import EVENTS, TIME, USERS
+
+Row = dict[str, Any]
+
+#: A row's own stage where it has none but the settings give its touchpoint one (a property cannot be null).
+NO_STAGE = ""
+
+
+def frame_of(rows: Sequence[Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
+    """A frame from rows whose times are microseconds since 1970."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    series = [
+        pl.Series(name, column, dtype=pl.Int64 if dtype == TIME else dtype, strict=False).cast(dtype)
+        for (name, dtype), column in zip(schema.items(), columns, strict=True)
+    ]
+    return pl.DataFrame(series, schema=schema)
+
+
+def user_rows(users: pl.DataFrame) -> list[Row]:
+    """Users with each trait as a property of its own."""
+    return [{**_traits(row["traits"]), **row} for row in users.iter_rows(named=True)]
+
+
+def _traits(text: str) -> Row:
+    told = json.loads(text)
+    return {
+        name if name and name not in USERS else f"trait_{name}": _property(value)
+        for name, value in sorted(told.items())
+        if value is not None
+    }
+
+
+def _property(value: Any) -> Any:
+    """A value that a Neo4j property can hold: JSON text where it is nested or too large a number."""
+    simple = isinstance(value, str | bool | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+    return value if simple else json.dumps(value, ensure_ascii=False)
+
+
+def identifier_rows(identifiers: pl.DataFrame) -> list[Row]:
+    """Identifiers, each with the key of its user beside its properties."""
+    rows = identifiers.drop("user").iter_rows(named=True)
+    return [{"user": user, "properties": row} for user, row in zip(identifiers["user"], rows, strict=True)]
+
+
+def link_rows(links: pl.DataFrame) -> list[Row]:
+    """Links, each with its ends beside its properties."""
+    rows = links.drop("a", "b").iter_rows(named=True)
+    return [{"a": a, "b": b, "properties": row} for a, b, row in zip(links["a"], links["b"], rows, strict=True)]
+
+
+def touchpoint_rows(events: pl.DataFrame, places: pl.DataFrame) -> list[Row]:
+    """Events as touchpoints.
+
+    Args:
+        events: ``tables.EVENTS``, each one in a journey.
+        places: of these journeys (:func:`places_of`).
+    """
+    return staged(events, places).to_dicts()
+
+
+def staged(events: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """Events with step and effective stage; the row's own stage is kept beside where it differs."""
+    own = pl.col("stage").fill_null(NO_STAGE)
+    effective = pl.col("effective")
+    return (
+        events.join(places.select("key", "step", effective="stage"), on="key", how="inner", maintain_order="left")
+        .with_columns(
+            stage=pl.when(effective != "").then(effective),
+            own_stage=pl.when(own != effective).then(own),
+        )
+        .select(*EVENTS.names(), "own_stage", "step")
+    )
+
+
+def places_of(journeys: pl.DataFrame) -> pl.DataFrame:
+    """Where touchpoints stand: journey, step (from 1), key, stage (effective, empty for none), channel, at (us)."""
+    return (
+        journeys.select(
+            "touchpoints", "stages", "channels", "times", journey="key", step=pl.int_ranges(1, pl.col("steps") + 1)
+        )
+        .explode("touchpoints", "stages", "channels", "times", "step")
+        .select("journey", "step", key="touchpoints", stage="stages", channel="channels", at="times")
+    )
+
+
+def hops_of(places: pl.DataFrame) -> pl.DataFrame:
+    """The NEXT relationships of some whole journeys: source, target, seconds."""
+    later = pl.col("step") > 1
+    return (
+        places.select(
+            source=pl.col("key").shift(), target="key", seconds=(pl.col("at") - pl.col("at").shift()) / 1e6, later=later
+        )
+        .filter("later")
+        .drop("later")
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value of a user's own statement without the driver's types, fit for JSON and tables."""
+    if isinstance(value, Node):
+        return {"labels": sorted(value.labels), **_plain_properties(value)}
+    if isinstance(value, Relationship):
+        return {"type": value.type, **_plain_properties(value)}
+    if isinstance(value, Path):
+        steps: Iterable[Any] = (part for pair in zip(value.nodes, value.relationships, strict=False) for part in pair)
+        return [plain(part) for part in (*steps, value.nodes[-1])]
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if value is None or isinstance(value, str | bool | int | float | datetime | date | time | timedelta):
+        return value
+    return value.to_native() if hasattr(value, "to_native") else str(value)
+
+
+def _plain_properties(entity: Entity) -> Row:
+    return {name: plain(value) for name, value in sorted(entity.items())}

@@ -1,0 +1,173 @@
+"""Writing to Neo4j: one commit of whole components, in one transaction under the graph's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from ..core.identity import anchors
+from ..settings import Settings
+from ..tables import DERIVED, EVENTS, Changes, Neighbourhood, Tables
+from .neo4j_door import GraphHead, Transaction
+from .neo4j_rows import (
+    Row,
+    frame_of,
+    hops_of,
+    identifier_rows,
+    link_rows,
+    places_of,
+    touchpoint_rows,
+    user_rows,
+)
+
+_BATCH = 5_000  # rows per statement
+_PAGE = 50_000  # rows per page of a whole table
+
+
+class Neo4jWriter:
+    """One write transaction that holds the lock on the ``:Graph`` node."""
+
+    def __init__(self, transaction: Transaction, head: GraphHead) -> None:
+        self._transaction = transaction
+        self.settings = head.settings
+        self.revision = head.revision
+        self.changed = False  # whether there is anything to commit
+
+    def has_events(self) -> bool:
+        """Whether the graph holds any event."""
+        ((touchpoints, records, *_),) = self._transaction.rows("read/counts")
+        return bool(touchpoints + records)
+
+    def stored(self, keys: pl.Series) -> pl.DataFrame:
+        """The stored events that have one of these keys."""
+        wanted = keys.unique().to_list()
+        return pl.concat([self._events(f"read/{table}_by_key", keys=wanted) for table in ("touchpoints", "records")])
+
+    def neighbourhood(self, identifiers: pl.Series, events: pl.Series) -> Neighbourhood:
+        """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
+        anchored = anchors(self.stored(events)) if len(events) else pl.Series([], dtype=pl.String)
+        wanted = pl.concat([identifiers.cast(pl.String), anchored]).unique()
+        anonymous = wanted.filter(wanted.str.starts_with("event:"))
+        found = [row[0] for row in self._transaction.rows("read/components", identifiers=wanted.to_list())]
+        components = sorted({*found, *anonymous})
+        tables = Tables(
+            **{
+                name: frame_of(self._transaction.rows(f"read/{name}_by_component", components=components), schema)
+                for name, schema in DERIVED.items()
+            }
+        )
+        hangers = sorted({*tables.identifiers["key"], *anonymous})
+        touchpoints = tables.journeys["touchpoints"].explode().drop_nulls()
+        return Neighbourhood(
+            pl.concat(
+                [
+                    self._events("read/touchpoints_by_key", keys=touchpoints.to_list()),
+                    self._events("read/records_by_anchor", anchors=hangers),
+                ]
+            ),
+            tables,
+        )
+
+    def everything(self) -> Neighbourhood:
+        """The whole graph as one neighbourhood."""
+        pages = [*event_pages(self._transaction, "touchpoints"), *event_pages(self._transaction, "records")]
+        return Neighbourhood(pl.concat([pl.DataFrame(schema=EVENTS), *pages]), whole_tables(self._transaction))
+
+    def _events(self, name: str, **parameters: Any) -> pl.DataFrame:
+        return frame_of(self._transaction.rows(name, **parameters), EVENTS)
+
+    def replace(self, changes: Changes, settings: Settings) -> int:
+        """Apply one commit and return the new revision (the old one where nothing differs)."""
+        every = [changes.events, *changes.derived.values()]
+        if settings == self.settings and not any(len(change.removed) + len(change.put) for change in every):
+            return self.revision
+        journeys = changes.derived["journeys"]
+        touched = pl.concat([journeys.removed.select("key"), journeys.put.select("key")])
+        unchanged = changes.before.journeys.join(touched, on="key", how="anti")
+        former = places_of(changes.before.journeys)
+        places = places_of(pl.concat([unchanged, journeys.put]))
+        self._cut(changes, former, places)
+        bare = self._put_events(changes, former, places, settings)
+        self._put_people(changes)
+        self._send("write/put_journeys", journeys.put.to_dicts())
+        self._send("write/add_hops", _rows(hops_of(places), but=hops_of(former)))
+        self._transaction.run("write/drop_bare_channels", keys=sorted(bare)).consume()
+        if self.settings is not None and settings.channels != self.settings.channels:
+            self._put_kinds(settings)
+        ((self.revision,),) = self._transaction.rows("write/revision", settings=settings.model_dump_json())
+        self.settings, self.changed = settings, True
+        return self.revision
+
+    def _cut(self, changes: Changes, former: pl.DataFrame, places: pl.DataFrame) -> None:
+        """Take out what goes away of hops, journeys, links, identifiers and users."""
+        gone = hops_of(former).join(hops_of(places), on=["source", "target", "seconds"], how="anti")
+        self._send("write/drop_hops", gone.select("source", "target").sort("source").to_dicts())
+        for name in ("journeys", "links", "identifiers", "users"):
+            self._send(f"write/drop_{name}", changes.derived[name].removed.to_dicts())
+
+    def _put_events(self, changes: Changes, former: pl.DataFrame, places: pl.DataFrame, settings: Settings) -> set[str]:
+        """Write touchpoints and records; an event is a touchpoint while it is in a journey.
+
+        Returns:
+            channels that may have lost their last touchpoint.
+        """
+        put, removed = changes.events.put, changes.events.removed
+        bare = self._send("write/drop_touchpoints", removed.join(former, on="key", how="semi").to_dicts())
+        self._send("write/drop_records", removed.join(former, on="key", how="anti").to_dicts())
+
+        leaving = former.join(places, on="key", how="anti").join(removed, on="key", how="anti")["key"].sort()
+        if len(leaving):
+            stored = self.stored(leaving)
+            rows = stored.select("key", anchor=anchors(stored)).to_dicts()
+            bare |= self._send("write/touchpoints_to_records", rows)
+        joining = places.join(former, on="key", how="anti")
+        self._send("write/records_to_touchpoints", joining.select("key").sort("key").to_dicts())
+
+        records = put.join(places, on="key", how="anti")
+        self._send("write/put_records", records.with_columns(anchor=anchors(records)).to_dicts())
+        self._send("write/put_touchpoints", touchpoint_rows(put, places))
+        moved = places.join(former, on=["key", "step", "stage"], how="anti").join(put, on="key", how="anti")
+        self._send("write/put_steps", moved.select("key", "step", "stage").to_dicts())
+
+        tied = pl.concat([joining, places.join(put, on="key", how="semi")]).unique("key").sort("key")
+        kinds = {channel: settings.kind_of(channel) for channel in tied["channel"].unique().sort()}
+        rows = [{**row, "kind": kinds[row["channel"]]} for row in tied.select("key", "channel").iter_rows(named=True)]
+        return bare | self._send("write/put_via", rows)
+
+    def _put_people(self, changes: Changes) -> None:
+        self._send("write/put_users", user_rows(changes.derived["users"].put))
+        self._send("write/put_identifiers", identifier_rows(changes.derived["identifiers"].put))
+        self._send("write/put_links", link_rows(changes.derived["links"].put))
+
+    def _put_kinds(self, settings: Settings) -> None:
+        """Channel kinds follow the settings."""
+        stored = self._transaction.rows("read/channels")
+        kinds = [{"key": key, "kind": settings.kind_of(key)} for key, kind in stored if settings.kind_of(key) != kind]
+        self._send("write/put_kinds", kinds)
+
+    def _send(self, name: str, rows: Sequence[Row]) -> set[str]:
+        """Run a writing statement over rows in batches; the texts that it returns."""
+        texts = set()
+        for start in range(0, len(rows), _BATCH):
+            for (text,) in self._transaction.rows(name, rows=rows[start : start + _BATCH]):
+                texts.add(text)
+        return texts - {None}
+
+
+def _rows(hops: pl.DataFrame, but: pl.DataFrame) -> list[Row]:
+    return hops.join(but, on=hops.columns, how="anti").sort("source").to_dicts()
+
+
+def event_pages(transaction: Transaction, table: str) -> Iterator[pl.DataFrame]:
+    """All ``touchpoints`` or ``records`` as pages of ``tables.EVENTS``, by key."""
+    after = ""
+    while rows := transaction.rows(f"read/{table}_after", after=after, limit=_PAGE):
+        after = rows[-1][0]
+        yield frame_of(rows, EVENTS)
+
+
+def whole_tables(transaction: Transaction) -> Tables:
+    """The derived tables, whole."""
+    return Tables(**{name: frame_of(transaction.rows(f"read/{name}_all"), schema) for name, schema in DERIVED.items()})
