@@ -8,8 +8,8 @@ writes one file per system, each with columns, times and identifiers of its own,
 about who is who. The same seed and size give the same bytes. ``docs/example-data.md`` describes the world.
 
 How it is made, in the order of reading: ``story`` (what is planted), ``people``, ``scenes`` (the touchpoints of one
-visit), ``life`` (who plays which scene), ``details`` (money, mood, words), ``systems`` (columns), ``trouble`` (late,
-twice, spoilt), ``files``.
+visit), ``life`` (who plays which scene), ``details`` (money, mood, words), ``systems`` (who records it, in which
+columns), ``trouble`` (late, twice, spoilt), ``files``, and ``recorder``, which writes all of it down.
 """
 
 from __future__ import annotations

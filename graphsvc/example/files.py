@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-#: Writing gzip costs more time than living half a year; this level is fast, and files grow by a fifth.
+#: The fastest: the files grow by a quarter against the usual level, in a fifth of its time.
 _GZIP_LEVEL = 1
 
 

@@ -33,12 +33,14 @@ NEXT_VISIT = {
     scenes.KIOSK: 0.004,
 }
 MOST_VISITS = 4
-SUBSCRIBES = 0.50
+USES_THE_PREFERRED = 0.80  # of phone and laptop
+USES_THE_TABLET = 0.30  # of those that have one
+SUBSCRIBES = 0.60
 JOINS_COMMUNITY = 0.15
 ASKS_CHATBOT = 0.30
 SETS_OUT_TO_BUY = 0.45
 IN_STORE = 0.30  # of those
-IN_APP = 0.50  # of the others that have the app
+IN_APP = 0.50  # of the others, if they have the app
 REMINDED = 0.60  # of those who left the checkout
 TRIES_AGAIN = 0.35  # of those who left the checkout
 ASKS_SUPPORT = 0.35  # of those who bought
@@ -112,8 +114,9 @@ class Diary:
         if scene.device:
             return pl.repeat(scene.device, len(who), dtype=pl.Enum(DEVICES), eager=True)
         chance = self.rng.random(len(who))
-        usual = np.where(self.people.prefers_phone[who] == (chance < 0.8), DEVICES.index(PHONE), DEVICES.index(LAPTOP))
-        device = np.where(self.people.has_tablet[who] & (chance < 0.3), DEVICES.index(TABLET), usual)
+        on_phone = self.people.prefers_phone[who] == (chance < USES_THE_PREFERRED)
+        device = np.where(on_phone, DEVICES.index(PHONE), DEVICES.index(LAPTOP))
+        device[self.people.has_tablet[who] & (chance < USES_THE_TABLET)] = DEVICES.index(TABLET)
         return pl.Series(device.astype(np.uint8)).cat.to(pl.Enum(DEVICES))
 
 
@@ -157,8 +160,9 @@ def _come_back(diary: Diary, everyone: Ints) -> None:
 
 def _buy(diary: Diary, everyone: Ints, chatters: Ints, story: Story) -> Ints:
     """Stories: chatbot users buy more; many leave at the delivery costs. Returns those who bought."""
-    lift: Floats = np.where(np.isin(everyone, chatters), story.chat_buys, 1.0)
-    buyers = diary.some(everyone, SETS_OUT_TO_BUY * lift)
+    chance = np.full(len(everyone), SETS_OUT_TO_BUY)
+    chance[chatters] *= story.chat_buys
+    buyers = diary.some(everyone, chance)
     diary.wait(buyers, 1, 7)
     in_store = diary.some(buyers, IN_STORE)
     online = np.setdiff1d(buyers, in_store)
@@ -177,7 +181,7 @@ def _buy(diary: Diary, everyone: Ints, chatters: Ints, story: Story) -> Ints:
 def _order(diary: Diary, who: Ints, story: Story) -> Ints:
     """Go through the checkout of the app or the website; returns those who bought."""
     leave = {"delivery_costs": min(1.0, scenes.CHECKOUT_LEAVES * story.delivery_leaves)}
-    in_app = diary.some(who, IN_APP * diary.people.has_app[who])
+    in_app = diary.some(who[diary.people.has_app[who]], IN_APP)
     on_website = np.setdiff1d(who, in_app)
     return np.concatenate(
         [diary.play(scenes.BUY_IN_APP, in_app, leave), diary.play(scenes.BUY_ONLINE, on_website, leave)]
@@ -195,10 +199,11 @@ def _live_with_it(diary: Diary, customers: Ints, story: Story) -> None:
     diary.wait(customers, 6, 14)
     diary.play(scenes.REVIEW, diary.some(customers, REVIEWS))
 
-    loyalty: Floats = np.where(np.isin(customers, kept_waiting), story.late_answer_repeats, 1.0)
-    again = diary.some(customers, BUYS_AGAIN * loyalty)
+    chance = np.full(len(diary.people), BUYS_AGAIN)
+    chance[kept_waiting] *= story.late_answer_repeats
+    again = diary.some(customers, chance[customers])
     diary.wait(again, 10, 25)
-    in_app = diary.some(again, IN_APP * diary.people.has_app[again])
+    in_app = diary.some(again[diary.people.has_app[again]], IN_APP)
     diary.play(scenes.BUY_AGAIN_IN_APP, in_app)
     diary.play(scenes.BUY_AGAIN_ONLINE, np.setdiff1d(again, in_app))
 

@@ -66,7 +66,6 @@ def born(first: int, count: int, rng: np.random.Generator) -> People:
     tablet_of = np.where(in_household, number - number % 2, number)
     has_tablet = in_household | share(HAS_OWN_TABLET)
     has_card = share(HAS_CARD)
-
     first_names = [rng.choice(names, count) for names in FIRST_NAMES.values()]
 
     def where(flags: Flags, texts: pl.Expr) -> pl.Expr:
@@ -120,8 +119,5 @@ def born(first: int, count: int, rng: np.random.Generator) -> People:
 def _digits(number: Ints, kind: int) -> pl.Expr:
     """Ten digits that look random and that no other pair of number and kind (0 to 7) has."""
     largest_prime_of_ten_digits = 9_999_999_967
-    return (
-        pl.lit(pl.Series((number * 8 + kind + 1) * 678_912_353 % largest_prime_of_ten_digits))
-        .cast(pl.String)
-        .str.zfill(10)
-    )
+    scattered = (number * 8 + kind + 1) * 678_912_353 % largest_prime_of_ten_digits
+    return pl.lit(pl.Series(scattered)).cast(pl.String).str.zfill(10)

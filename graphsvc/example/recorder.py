@@ -66,7 +66,7 @@ class Recorder:
 
         gave_a_name = who.filter(pl.col("type").is_in(_KNOWN_BY))["person"].unique()
         noted = pl.lit(pl.Series(rng.random(len(people)) < ON_RECORD))
-        on_record = people.table.filter(noted, pl.col("person").is_in(gave_a_name.implode())).with_columns(
+        on_record = people.table.filter(noted & pl.col("person").is_in(gave_a_name.implode())).with_columns(
             at=BEGIN + pl.duration(days=pl.col("person") % (END - BEGIN).days, hours=9)
         )
         who = pl.concat([who, *(self._record_people(system, on_record) for system in (PROFILES, LINKS))])

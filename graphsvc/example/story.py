@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from ..errors import InputError
+
 #: The brand. Wrenfold sells clothes online, in its stores and at its own events, and does not exist.
 BRAND = "Wrenfold"
 
@@ -38,7 +40,7 @@ class Story:
     def __post_init__(self) -> None:
         for field in fields(self):
             if not 0 <= getattr(self, field.name) < float("inf"):
-                raise ValueError(f"{field.name} is a factor: 0 or more, and 1 for no effect")
+                raise InputError(f"{field.name} is a factor, so 0 or more, and 1 for no effect")
 
     @classmethod
     def untold(cls) -> Story:

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import polars as pl
 
 from .life import KIOSK, PHONE, TABLET
-from .story import BEGIN, END
+from .scenes import DAY, HOUR
+from .story import BEGIN, BRAND, END
 
-DAY = 86_400
 _BERLIN, _LONDON, _NEW_YORK = "Europe/Berlin", "Europe/London", "America/New_York"
 
 
@@ -92,7 +92,8 @@ def _only(condition: pl.Expr, column: str) -> pl.Expr:
 _ON = pl.col("device")
 _NUMBER = pl.col("number").cast(pl.String)
 _NAME = pl.col("name").cast(pl.String)
-_EVERY_OTHER_PERSON, _EVERY_THIRD_PERSON = (pl.col("person") % n == 0 for n in (2, 3))
+_EVERY_OTHER_PERSON = pl.col("person") % 2 == 0
+_EVERY_THIRD_PERSON = pl.col("person") % 3 == 0
 _COOKIE = (
     pl.when(_ON == KIOSK)
     .then(pl.col("kiosk_cookie"))
@@ -153,7 +154,7 @@ EVENT_SYSTEMS = (
         {
             "Click ID": _NUMBER,
             "Click time": _time("%m/%d/%Y %H:%M:%S", _NEW_YORK),
-            "Campaign": pl.when(pl.col("second") % 3 == 0).then(pl.lit("brand")).otherwise(pl.lit("linen shirts")),
+            "Campaign": pl.when(_EVERY_THIRD_PERSON).then(pl.lit(BRAND)).otherwise(pl.lit("linen shirts")),
             "Visitor": _COOKIE,
             "Cost": pl.col("cost"),
         },
@@ -170,7 +171,7 @@ EVENT_SYSTEMS = (
             "landing_cookie": pl.when(_at("instagram_ad_click")).then(_COOKIE),
             "spend": pl.col("cost"),
         },
-        arrives=(3_600, DAY),
+        arrives=(HOUR, DAY),
     ),
     System(
         "chatbot",
@@ -180,7 +181,7 @@ EVENT_SYSTEMS = (
             "sent": _time("%Y-%m-%dT%H:%M:%S%:z", _BERLIN),
             "who": _words({"chat_question": "customer", "chat_answer": "bot"}),
             "visitor": _COOKIE,
-            "emails": pl.when(_at("chat_question") & _EVERY_THIRD_PERSON).then(
+            "emails": pl.when(_at("chat_question") & _EVERY_OTHER_PERSON).then(
                 pl.concat_list("email", "second_email").list.drop_nulls()
             ),
             "text": pl.col("question"),
@@ -206,6 +207,7 @@ EVENT_SYSTEMS = (
             "what": _words({"email_open": "opened", "email_click": "clicked", "cart_reminder": "opened cart reminder"}),
             "when": _time("%Y/%m/%d %H:%M:%S", _LONDON),
             "campaign": _time("news %Y-%m"),
+            "landing_cookie": pl.when(_at("email_click")).then(_COOKIE),
         },
     ),
     System(
@@ -250,7 +252,7 @@ EVENT_SYSTEMS = (
     ),
 )
 
-#: What the brand knows of a person without anything happening. Rows are people, not touchpoints.
+#: What the brand has on record: rows are people, not touchpoints, and ``at`` is when it was last changed.
 PROFILES = System(
     "crm",
     "crm.csv.gz",
@@ -258,7 +260,7 @@ PROFILES = System(
         "customer": pl.col("customer_id"),
         "mail": pl.col("email"),
         "mobile": pl.col("phone"),
-        "instagram": _only(_EVERY_THIRD_PERSON, "handle"),
+        "instagram": _only(_EVERY_OTHER_PERSON, "handle"),
         "age": pl.col("age"),
         "sex": pl.col("gender"),
         "region": pl.col("region"),

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from ..frame import Floats, Ints
-from .systems import DAY, System
+from .scenes import DAY
+from .systems import System
 
 #: Shares of the rows of each system; at least one row of each batch is hit.
 LATE = 0.03  # arrives up to three days later than usual
@@ -70,18 +71,16 @@ def _with_placeholders(rows: pl.DataFrame, which: Ints, system: System, rng: np.
 def _spoilt(touchpoints: pl.DataFrame, system: System, rng: np.random.Generator) -> pl.DataFrame:
     """Bad rows, made of good touchpoints."""
     damage = pl.lit(pl.Series(rng.integers(0, 4, len(touchpoints))))
-    absurd = pl.col("at").dt.offset_by(f"{_ABSURD_YEARS}y")
-    rows = _recorded(
-        touchpoints.with_columns(at=pl.when(damage == ABSURD_TIME).then(absurd).otherwise(pl.col("at"))), system
-    )
+    years = pl.when(damage == ABSURD_TIME).then(pl.lit(f"{_ABSURD_YEARS}y")).otherwise(pl.lit("0y"))
+    rows = _recorded(touchpoints.with_columns(pl.col("at").dt.offset_by(years)), system)
+    time, identifiers = pl.col(system.time_column), pl.col(list(system.identifier_columns))
     return rows.with_columns(
-        pl.when(damage == NO_TIME)
-        .then(None)
-        .when(damage == UNREADABLE_TIME)
+        pl.when(damage == UNREADABLE_TIME)
         .then(pl.lit("some time"))
-        .otherwise(pl.col(system.time_column))
-        .alias(system.time_column),
-        *(pl.when(damage != NO_IDENTIFIER).then(pl.col(column)).alias(column) for column in system.identifier_columns),
+        .when(damage != NO_TIME)
+        .then(time)
+        .alias(time.meta.output_name()),
+        pl.when(damage != NO_IDENTIFIER).then(identifiers).name.keep(),
     )
 
 
