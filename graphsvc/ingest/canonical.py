@@ -12,7 +12,7 @@ import polars as pl
 from ..tables import EVENTS
 from .columns import resolved
 from .keys import row_keys
-from .mapping import KINDS, Column, Mapping
+from .mapping import KINDS, Mapping
 from .rejects import Reason, Reject, clip
 from .rows import RawRows
 from .texts import identifier_lists, numbers, objects, trimmed
@@ -113,6 +113,8 @@ class _Texts:
     def __init__(self, columns: pl.DataFrame, mapping: Mapping) -> None:
         self.columns = columns
         self.mapping = mapping
+        self._names: dict[str, str] = dict(mapping.columns.items())
+        self._constants: dict[str, str] = dict(mapping.constants.items())
 
     def column(self, name: str | None) -> pl.Series:
         """A column of the file; null throughout where these rows lack it."""
@@ -120,13 +122,13 @@ class _Texts:
             return pl.Series([None], dtype=pl.String).new_from_index(0, self.columns.height)
         return self.columns.select(trimmed(pl.col(name))).to_series()
 
-    def field(self, name: Column) -> pl.Series:
+    def field(self, name: str) -> pl.Series:
         """One of our fields: its column, and its constant where that is empty."""
-        texts = self.column(self.mapping.columns.get(name))
-        constant = self.mapping.constants.get(name)  # type: ignore[call-overload]
+        texts = self.column(self._names.get(name))
+        constant = self._constants.get(name)
         return texts if constant is None else texts.fill_null(constant.strip())
 
-    def label(self, name: Column) -> pl.Series:
+    def label(self, name: str) -> pl.Series:
         """A field after the clean-up of labels."""
         texts, rules = self.field(name), self.mapping.labels
         if rules.lower:

@@ -76,7 +76,7 @@ def cut_fast(data: bytes, delimiter: str, width: int, *, last: bool) -> Cut | No
         return None
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     filled = (ends > starts) & ~((ends == starts + 1) & (array[starts] == _RETURN))
-    multiline = len(ends) < np.searchsorted(newlines, whole)
+    multiline = len(ends) < int(np.searchsorted(newlines, whole))
     columns = _arrow_columns(data[:whole], delimiter, width, multiline=multiline)
     if columns is None or len(columns[0]) != np.count_nonzero(filled):
         return None

@@ -81,7 +81,7 @@ def _as_text(column: pl.Series) -> pl.Series:
     """The texts of a typed column, null where it is null, NaN, an empty text or no text at all."""
     kind = column.dtype
     if isinstance(kind, pl.Datetime):
-        return _iso_texts(column)
+        return _iso_texts(column, zoned=kind.time_zone is not None)
     if kind.is_float():
         return _float_texts(column)
     if kind == pl.Binary:
@@ -92,14 +92,14 @@ def _as_text(column: pl.Series) -> pl.Series:
     return texts.set(texts == "", None)
 
 
-def _iso_texts(column: pl.Series) -> pl.Series:
+def _iso_texts(column: pl.Series, *, zoned: bool) -> pl.Series:
     """``2024-03-13T10:21:14``, a fraction where there is one, ``Z`` where the column has a time zone."""
-    texts = column.dt.convert_time_zone("UTC") if column.dtype.time_zone else column
-    return texts.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if column.dtype.time_zone else ""))
+    column = column.dt.convert_time_zone("UTC") if zoned else column
+    return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned else ""))
 
 
 def _float_texts(column: pl.Series) -> pl.Series:
-    """The shortest form that reads back as the same number, spelt as Python does; polars spells small ones otherwise."""
+    """The shortest form that reads back as the same number, as Python spells it; polars spells small ones otherwise."""
     texts = column.cast(pl.String).set(column.is_nan(), None)
     small = ((column.abs() < 1e-4) & (column != 0)).arg_true()
     return texts.scatter(small, [str(value) for value in column.gather(small).to_numpy()])

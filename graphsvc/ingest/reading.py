@@ -59,7 +59,8 @@ def expand(patterns: Sequence[str | Path]) -> list[Path]:
         elif path.is_dir():
             raise InputError(f"{pattern} is a folder; name its files: {pattern}/*")
         elif _WILD & set(str(pattern)):
-            files = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True)) if Path(name).is_file()]
+            matches = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (absolute patterns, too)
+            files = [Path(name) for name in matches if Path(name).is_file()]
             if not files:
                 raise InputError(f"no file matches {pattern}")
         else:

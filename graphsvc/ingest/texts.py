@@ -80,9 +80,7 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
         return pl.select(pl.concat_list(prefixed).list.drop_nulls()).to_series()
     rows = pl.int_range(height, dtype=pl.Int64, eager=True).alias("row")
     stacked = pl.concat(
-        pl.DataFrame([rows, _values(texts).alias("value")])
-        .explode("value")
-        .select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
+        _values(rows, texts).select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
         for kind, texts in pieces
     )
     found = (
@@ -92,11 +90,14 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
     return lists.fill_null(pl.Series([[]], dtype=STRINGS))
 
 
-def _values(texts: pl.Series) -> pl.Series:
-    """The values that each text stands for, as lists."""
-    single = pl.select(pl.concat_list(pl.lit(texts))).to_series()
-    several = texts.str.starts_with("[").fill_null(False).arg_true()
-    return single.scatter(several, pl.Series([_listed(text) for text in texts.gather(several)], dtype=STRINGS))
+def _values(rows: pl.Series, texts: pl.Series) -> pl.DataFrame:
+    """The values that each text stands for: row, value."""
+    found = pl.DataFrame({"row": rows, "value": texts})
+    several = pl.col("value").str.starts_with("[").fill_null(False)
+    listed = found.filter(several).with_columns(
+        pl.col("value").map_elements(_listed, return_dtype=STRINGS)  # few rows: most texts are one value
+    )
+    return pl.concat([found.filter(~several), listed.explode("value")])
 
 
 def _listed(text: str) -> list[str | None]:
