@@ -37,7 +37,7 @@ def run(store: str, folder: Path, picture: Path, *, events: int = 20_000, seed: 
         say(f"[bold]1[/]  {events:,} example events of a clothing brand, one file per system, into {folder}/ …")
         example = generate(folder, events=events, seed=seed)
         say(f"[bold]2[/]  reading {len(example.files)} files into {store} …")
-        report = graph.ingest(example.files, [load_mapping(path) for path in example.mappings])
+        report = graph.ingest([*example.files.values()], [load_mapping(path) for path in example.mappings.values()])
         show.ingested(report)
         say("\n[bold]3[/]  what people do first, and what follows what\n")
         show.answer(graph.paths(top=10))

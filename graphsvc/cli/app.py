@@ -20,7 +20,7 @@ from ..answers.flow import FlowParams
 from ..errors import GraphsvcError, InputError
 from ..graph import Via
 from ..graph import open as open_graph
-from ..ingest import Progress, guess, load_mapping
+from ..ingest import Progress, load_mapping
 from . import show
 from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
 
@@ -95,6 +95,8 @@ def ingest(
         graphsvc ingest 'data/*.csv.gz' -m web.toml -m shop.toml --store neo4j://localhost
     """
     if propose:
+        from ..ingest.guess import guess
+
         proposal = guess(Path(files[0]))
         if json_:
             show.as_json({"mapping": proposal.toml, "unsure": proposal.unsure})
@@ -221,7 +223,7 @@ def example(
     from ..example import generate
 
     made = generate(folder, events=events, seed=seed)
-    for path in [*made.files, *made.mappings, made.truth]:
+    for path in [*made.files.values(), *made.mappings.values(), made.truth]:
         print(path)
 
 

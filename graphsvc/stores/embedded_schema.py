@@ -57,7 +57,7 @@ VIEWS = [
     SELECT touchpoints[i] AS source, touchpoints[i + 1] AS target, (times[i + 1] - times[i]) / 1e6 AS seconds, journey
     FROM (SELECT key AS journey, touchpoints, times, unnest(range(1, len(touchpoints))) AS i FROM journeys)""",
     "CREATE VIEW via AS SELECT unnest(touchpoints) AS touchpoint, unnest(channels) AS channel FROM journeys",
-    "CREATE VIEW channels AS SELECT DISTINCT unnest(channels) AS key, key AS name FROM journeys",
+    "CREATE VIEW channels AS SELECT DISTINCT channel AS key, channel AS name FROM via",
 ]
 
 #: From each older schema to the one after it: what changes in ``graph`` and ``events``. The rest is derived anew.
