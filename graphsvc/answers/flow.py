@@ -293,7 +293,7 @@ def _notes(params: FlowParams, counted: Totals, folded: int) -> list[str]:
     if params.lookback_days is not None:
         notes.append(f"touchpoints over {params.lookback_days:g} days before a journey's last one are left out")
     if folded:
-        notes.append(f"{folded:,} rarer labels of single steps are folded into `other`")
+        notes.append(f"{folded:,} rarer labels of single steps are folded into other")
     if counted.open:
         notes.append(f"{counted.open:,} of {counted.counted:,} journeys are still open: they may yet convert")
     return notes

@@ -1,1 +1,64 @@
-""""""
+"""Pictures: the interactive journey map, and the data twin behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+from ..answers.flow import FlowParams, flow
+from ..errors import QueryError
+from ..frame import JourneyFrame
+from .journey_map import Footer, JourneyMap
+
+__all__ = ["EVERYONE", "Footer", "JourneyMap", "journey_map"]
+
+#: The layer of all journeys that the parameters choose.
+EVERYONE = "all"
+
+
+def journey_map(
+    frame: JourneyFrame,
+    params: FlowParams | None = None,
+    segments: Sequence[str] = (),
+    title: str = "Customer journeys, step by step",
+) -> JourneyMap:
+    """Count a journey map.
+
+    Args:
+        frame: the journeys.
+        params: which journeys, and how they are shown; the same for all layers.
+        segments: names of segments, or predicates on traits; each is a layer beside that of everyone.
+        title: what is seen.
+
+    Raises:
+        UnknownName: something is named that the graph does not hold.
+        QueryError: a segment is asked for twice, or bears the name of the layer of everyone.
+    """
+    params = params or FlowParams()
+    if EVERYONE in segments or len(set(segments)) < len(segments):
+        raise QueryError(f"each layer needs its own name, and {EVERYONE!r} is that of everyone: {', '.join(segments)}")
+    if params.segment is not None and segments:
+        raise QueryError("choose one segment for the whole map, or several as layers, but not both")
+    layers = {params.segment or EVERYONE: flow(frame, params)}
+    for segment in segments:
+        layers[segment] = flow(frame, params.model_copy(update={"segment": segment}))
+    asked = params.model_dump(mode="json", exclude_defaults=True) | params.model_dump(
+        mode="json", include={"label", "depth", "top"}
+    )
+    return JourneyMap(
+        title=title,
+        layers=layers,
+        footer=Footer(
+            query="journey map",
+            parameters=asked | ({"segments": list(segments)} if segments else {}),
+            first=_time(int(frame.times.min())) if len(frame.times) else None,
+            last=_time(frame.data_end) if len(frame.times) else None,
+            revision=frame.revision,
+            version=version("graphsvc"),
+        ),
+    )
+
+
+def _time(microseconds: int) -> datetime:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).replace(tzinfo=None)

@@ -1,0 +1,231 @@
+"use strict";
+/* How the map looks: ribbons, bars, labels and the heads of the columns, drawn on vis-network's canvas.
+
+   Lengths are in pixels at zoom 1. `look` says what stands out: lit(item) is false for what a filter dims,
+   strong(item) is true for what the reader points at, and busy is true while anything is pointed at. */
+const paint = (() => {
+  const FONT = 12.5;
+  const SMALL = 11.5;
+  const LINE = 15;
+  const LABEL_AT = 8; // from the bar to its label
+  const UNREADABLE = 5.5; // on screen; smaller texts are left out
+  const KINDS = ["touchpoint", "other", "converted", "open", "dropped", "beyond"];
+  const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+  /** Colours and font of the page as they are now, light or dark. */
+  function theme() {
+    const style = getComputedStyle(document.documentElement);
+    const read = (name) => style.getPropertyValue(`--${name}`).trim();
+    const colours = Object.fromEntries(
+      ["page", "text", "quiet", "focus", "rule", "ribbon", ...KINDS].map((name) => [name, read(name)]),
+    );
+    return { ...colours, font: read("font") };
+  }
+
+  /** The journeys of an edge, as wide as they are many, in the colour of where they end. */
+  function ribbons(ctx, edges, look, view, colours) {
+    ctx.lineCap = "butt";
+    const base = look.busy ? 0.16 : 0.38;
+    for (const edge of edges) {
+      const [x1, y1, x2, y2] = edge.ends;
+      if (x2 < view.left || x1 > view.right) continue;
+      ctx.globalAlpha = !look.lit(edge) ? 0.06 : look.strong(edge) ? 0.8 : base;
+      ctx.strokeStyle = colours[edge.tint];
+      ctx.lineWidth = Math.max(edge.width, 0.7 / view.scale);
+      const middle = (x1 + x2) / 2;
+      ctx.beginPath();
+      ctx.moveTo(x1, y1);
+      ctx.bezierCurveTo(middle, y1, middle, y2, x2, y2);
+      ctx.stroke();
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  /** The bar of a node; its shape tells its kind without its colour. */
+  function bar(ctx, node, width, look, colours) {
+    const left = node.x - width / 2;
+    const top = node.y - node.height / 2;
+    const bottom = top + node.height;
+    const round = Math.min(node.height / 2, node.kind === "converted" ? width / 2 : 2);
+    ctx.globalAlpha = !look.lit(node) ? 0.12 : look.busy && !look.near(node) ? 0.45 : 1;
+    ctx.fillStyle = ctx.strokeStyle = colours[node.kind];
+    ctx.beginPath();
+    if (node.kind === "dropped" && node.height > 8) {
+      ctx.moveTo(left, top);
+      ctx.lineTo(left + width, top);
+      ctx.lineTo(left + width, bottom);
+      ctx.lineTo(node.x, bottom + 6);
+      ctx.lineTo(left, bottom);
+      ctx.closePath();
+    } else if (node.kind === "beyond" && node.height > 8) {
+      ctx.moveTo(left, top);
+      ctx.lineTo(left + width, top);
+      ctx.lineTo(left + width + 5, node.y);
+      ctx.lineTo(left + width, bottom);
+      ctx.lineTo(left, bottom);
+      ctx.closePath();
+    } else {
+      ctx.roundRect(left, top, width, node.height, round);
+    }
+    if (node.kind === "open" || node.kind === "other") {
+      ctx.save();
+      ctx.clip();
+      ctx.fillStyle = colours.page;
+      ctx.fill();
+      ctx.lineWidth = 3;
+      ctx.stroke();
+      if (node.kind === "other") hatch(ctx, left, top, width, bottom);
+      ctx.restore();
+    } else {
+      ctx.fill();
+    }
+    if (look.ring(node)) {
+      ctx.globalAlpha = 1;
+      ctx.strokeStyle = colours.focus;
+      ctx.lineWidth = 2.5;
+      ctx.beginPath();
+      ctx.roundRect(left - 3.5, top - 3.5, width + 7, node.height + 7, 4);
+      ctx.stroke();
+    }
+  }
+
+  function hatch(ctx, left, top, width, bottom) {
+    ctx.lineWidth = 1.4;
+    ctx.beginPath();
+    for (let y = top; y < bottom + width; y += 5) {
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y - width);
+    }
+    ctx.stroke();
+  }
+
+  /** The label right of a bar: its name in one or two lines, and below it how many journeys. */
+  function label(ctx, node, width, room, look, scale, colours) {
+    if (FONT * scale < UNREADABLE) return;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    ctx.lineJoin = "round";
+    node.text ??= measure(ctx, node, room, colours.font);
+    const lit = look.lit(node) && !(look.busy && !look.near(node));
+    const x = node.x + width / 2 + LABEL_AT;
+    let y = labelTop(node) + LINE / 2;
+    ctx.globalAlpha = lit ? 1 : look.lit(node) ? 0.55 : 0.25;
+    ctx.font = `600 ${FONT}px ${colours.font}`;
+    for (const line of node.text.lines) {
+      write(ctx, line, x + node.text.indent, y, colours.text, colours.page);
+      y += LINE;
+    }
+    if (node.text.indent) mark(ctx, node.kind, x + 5, labelTop(node) + LINE / 2, colours);
+    ctx.font = `${SMALL}px ${colours.font}`;
+    write(ctx, node.text.caption, x, y, colours.quiet, colours.page);
+    ctx.globalAlpha = 1;
+  }
+
+  /** Where the label begins: beside the middle of a touchpoint's bar, along the line that the bars of an end stand on. */
+  function labelTop(node) {
+    const height = LINE * (node.text.lines.length + 1);
+    if (node.kind === "converted") return node.y + node.height / 2 - height;
+    if (node.kind === "dropped" || node.kind === "open") return node.y - node.height / 2;
+    return node.y - height / 2;
+  }
+
+  function measure(ctx, node, room, font) {
+    const indent = node.kind === "touchpoint" || node.kind === "other" ? 0 : 15;
+    ctx.font = `600 ${FONT}px ${font}`;
+    const lines = wrap(ctx, node.label, room - indent, node.height >= 3 * LINE ? 2 : 1);
+    const widest = Math.max(...lines.map((line) => ctx.measureText(line).width)) + indent;
+    ctx.font = `${SMALL}px ${font}`;
+    const [caption] = wrap(ctx, node.caption, room, 1);
+    return { indent, lines, caption, width: Math.max(widest, ctx.measureText(caption).width) };
+  }
+
+  /** A text in at most `most` lines of some width, cut with an ellipsis where it is longer. */
+  function wrap(ctx, text, width, most) {
+    const fits = (line) => ctx.measureText(line).width <= width;
+    const lines = [];
+    let rest = text.replace(/\s+/g, " ").trim();
+    while (lines.length < most - 1 && !fits(rest)) {
+      const cut = [...rest.matchAll(/ /g)].map((space) => space.index).filter((at) => fits(rest.slice(0, at))).pop();
+      if (!cut) break;
+      lines.push(rest.slice(0, cut));
+      rest = rest.slice(cut + 1);
+    }
+    return [...lines, fits(rest) ? rest : shortened(rest, fits)];
+  }
+
+  function shortened(text, fits) {
+    const parts = [...graphemes.segment(text.slice(0, 200))].map((part) => part.segment);
+    let [few, many] = [0, parts.length];
+    while (few < many) {
+      const half = Math.ceil((few + many) / 2);
+      if (fits(parts.slice(0, half).join("") + "…")) few = half;
+      else many = half - 1;
+    }
+    return parts.slice(0, few).join("").trimEnd() + "…";
+  }
+
+  /** A text with a seam of the page's colour, so that it stands out from the ribbons under it. */
+  function write(ctx, text, x, y, colour, page) {
+    ctx.strokeStyle = page;
+    ctx.lineWidth = 3.5;
+    ctx.strokeText(text, x, y);
+    ctx.fillStyle = colour;
+    ctx.fillText(text, x, y);
+  }
+
+  /** The sign of an end; the legend shows the same. */
+  function mark(ctx, kind, x, y, colours) {
+    ctx.fillStyle = ctx.strokeStyle = colours[kind];
+    ctx.lineWidth = 2;
+    ctx.beginPath();
+    if (kind === "converted") {
+      ctx.arc(x, y, 5.5, 0, 2 * Math.PI);
+      ctx.fill();
+      ctx.strokeStyle = colours.page;
+      ctx.lineWidth = 1.6;
+      ctx.beginPath();
+      ctx.moveTo(x - 2.7, y + 0.2);
+      ctx.lineTo(x - 0.7, y + 2.2);
+      ctx.lineTo(x + 2.9, y - 1.8);
+      ctx.stroke();
+    } else if (kind === "open") {
+      ctx.arc(x, y, 4.4, 0, 2 * Math.PI);
+      ctx.stroke();
+    } else if (kind === "dropped") {
+      ctx.moveTo(x - 5.5, y - 4);
+      ctx.lineTo(x + 5.5, y - 4);
+      ctx.lineTo(x, y + 5.5);
+      ctx.fill();
+    } else if (kind === "beyond") {
+      for (const at of [x - 4, x + 1]) {
+        ctx.moveTo(at, y - 5);
+        ctx.lineTo(at + 4, y);
+        ctx.lineTo(at, y + 5);
+      }
+      ctx.stroke();
+    }
+  }
+
+  /** Step 1, step 2, …: always in sight, at the top of what is seen. */
+  function heads(ctx, columns, room, view, look, colours) {
+    if (FONT * view.scale < UNREADABLE) return;
+    const top = Math.max(0, view.top + 4 / view.scale);
+    ctx.globalAlpha = 0.88;
+    ctx.fillStyle = colours.page;
+    ctx.fillRect(view.left, view.top, view.right - view.left, top + 38 - view.top);
+    ctx.textAlign = "left";
+    ctx.textBaseline = "top";
+    for (const column of columns) {
+      ctx.globalAlpha = look.step(column) ? 1 : 0.3;
+      ctx.font = `600 ${FONT}px ${colours.font}`;
+      ctx.fillStyle = colours.text;
+      ctx.fillText(column.title, column.x - 7, top + 4);
+      ctx.font = `${SMALL}px ${colours.font}`;
+      ctx.fillStyle = colours.quiet;
+      ctx.fillText(column.caption, column.x - 7, top + 20);
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  return { theme, ribbons, bar, label, labelTop, heads, LABEL_AT, LINE };
+})();

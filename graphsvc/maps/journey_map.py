@@ -1,0 +1,56 @@
+"""The journey map's data twin: everything that the picture shows, as plain data with the same parameters."""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..answers.flow import Flow
+
+
+class Footer(BaseModel):
+    """What a map was counted on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    query: Annotated[str, Field(description="The answer that was asked for.")]
+    parameters: Annotated[dict[str, Any], Field(description="What was asked: every parameter that shapes the map.")]
+    first: Annotated[datetime | None, Field(description="Earliest touchpoint of the graph (UTC).")]
+    last: Annotated[datetime | None, Field(description="Latest touchpoint of the graph (UTC).")]
+    revision: Annotated[int, Field(description="Revision of the graph.")]
+    version: Annotated[str, Field(description="Version of graphsvc.")]
+
+
+class JourneyMap(BaseModel):
+    """A journey map: one step flow per layer, all asked with the same parameters, of everyone and of segments.
+
+    Equal maps are equal pages, byte by byte. A map is an aggregate: no identifier and no user key stands in it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    title: Annotated[str, Field(description="What is seen.")]
+    layers: Annotated[dict[str, Flow], Field(description="`all` first, then one flow for each segment.")]
+    footer: Footer
+
+    def html(self) -> str:
+        """The map as one HTML page that needs nothing but itself: no network, no other file."""
+        from .page import render
+
+        return render(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, as UTF-8, and return its path."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.html(), encoding="utf-8", newline="\n")
+        return path
+
+    def _repr_html_(self) -> str:
+        """The map inside a notebook: its page in a frame of its own, which can reach nothing around it."""
+        page = html.escape(self.html(), quote=True)
+        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" width="100%" height="900" frameborder="0"></iframe>'
