@@ -36,7 +36,7 @@ class RejectedEvent(BaseModel):
     """A record that was not taken."""
 
     line: Annotated[int, Field(description="Which record of the request, from 1.")]
-    field: Annotated[str, Field(description="The field at fault.")]
+    field: Annotated[str | None, Field(description="The field at fault, where it is one.")]
     reason: str
 
 
@@ -100,8 +100,9 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def warmed(_: FastAPI) -> AsyncIterator[None]:
-        _warm(graph)
+        warming = _warm(graph)
         yield
+        warming.join()
 
     app = FastAPI(
         title="graphsvc",
@@ -125,7 +126,7 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
     return app
 
 
-def _warm(graph: Graph) -> None:
+def _warm(graph: Graph) -> threading.Thread:
     """Load the journey frame beside the first requests; until it is there, Neo4j answers them by Cypher."""
 
     def load() -> None:
@@ -134,7 +135,9 @@ def _warm(graph: Graph) -> None:
         except GraphsvcError as error:
             _log.info("the journey frame is not loaded yet: %s", error.code)
 
-    threading.Thread(target=load, name="journey-frame", daemon=True).start()
+    thread = threading.Thread(target=load, name="journey-frame", daemon=True)
+    thread.start()
+    return thread
 
 
 def _guard(api_key: str | None) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:

@@ -18,7 +18,7 @@ EVENTS = """time,name,channel,email,cookie,value,currency
 2026-01-03T10:00:00Z,buy,store,ann@example.org,,30,EUR
 2026-01-01T12:00:00Z,ad,search,bob@example.org,,,
 """
-MAPPING = '[settings]\ngoals = ["buy"]\nsalt = "test-salt-0123456789"\n'
+MAPPING = '[settings]\ngoals = ["buy"]\n'
 
 
 def graphsvc(*words: str | Path, cwd: Path, code: int = 0) -> str:

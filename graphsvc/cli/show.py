@@ -19,8 +19,16 @@ from ..graph import IngestReport
 from ..stores import Status
 from ..users import User
 
-console = Console(highlight=False)
+_PIPE_WIDTH = 160  # no terminal to fit into
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 aside = Console(stderr=True, highlight=False)  # progress and notes: never in the way of a pipe
+
+
+#: Columns that a table leaves to --json: plain from the other columns or from the line below.
+_TOLD_OTHERWISE = ("loop", "journeys", "open")
+_FOR_WIDE_TERMINALS = ("converted", "p90_seconds", "users")
+_WIDE = 110
 
 
 def as_json(value: Any) -> None:
@@ -41,7 +49,8 @@ def answer(result: Result[Any]) -> None:
     """Print an answer as a table, with its notes."""
     rows = [*result.rows, *([result.other] if result.other is not None else [])]
     if rows:
-        names = [name for name in type(rows[0]).model_fields if name != "loop"]
+        hidden = _TOLD_OTHERWISE + (_FOR_WIDE_TERMINALS if console.width < _WIDE else ())
+        names = [name for name in type(rows[0]).model_fields if name not in hidden]
         table = _table(result.answer, names)
         for row in rows:
             table.add_row(*(_cell(name, getattr(row, name), remainder=row.rank is None) for name in names))
@@ -133,12 +142,12 @@ def _table(title: str | None, names: Sequence[str]) -> Table:
     table = Table(title=title, title_style="bold", box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in names:
         text = name in ("", "path", "source", "target", "name", "channel", "stage", "at")
-        table.add_column(_header(name), justify="left" if text else "right", overflow="fold")
+        table.add_column(_header(name), justify="left" if text else "right", overflow="fold", no_wrap=not text)
     return table
 
 
 def _header(name: str) -> str:
-    return name.replace("_seconds", " time").replace("_", " ")
+    return {"share_of_source": "of source"}.get(name, name.replace("_seconds", " time").replace("_", " "))
 
 
 def _cell(name: str, value: Any, *, remainder: bool) -> Text:

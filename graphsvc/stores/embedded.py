@@ -47,6 +47,7 @@ class EmbeddedStore:
         self.path = Path(path)
         self.url = str(path)
         self._lock = threading.Lock()  # one writer at a time within this process; DuckDB keeps other processes out
+        self._handle = threading.Lock()  # the connection itself refuses two calls at once
         self._connection = _connect(self.path, write)
         try:
             self._check(write)
@@ -57,7 +58,7 @@ class EmbeddedStore:
     def _check(self, write: bool) -> None:
         tables = {row[0] for row in self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not tables and write:
-            with _transaction(self._connection) as cursor:
+            with self._transaction() as cursor:
                 create(cursor)
                 cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [base.SCHEMA])
             self.path.chmod(0o600)  # it holds personal data
@@ -74,35 +75,44 @@ class EmbeddedStore:
                 raise StoreUnavailable(
                     f"{self.url} has the older schema {schema}; open it for writing once to migrate it"
                 )
-            with _transaction(self._connection) as cursor:
+            with self._transaction() as cursor:
                 migrate(cursor, schema)
                 events = _all(cursor, "events")
                 for part in derive_in_parts(events, _settings(cursor) or Settings()):
                     for name, table in part.items():
                         _insert(cursor, name, table)
 
-    # Reading
-
     @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor on one snapshot of the file."""
-        with _transaction(self._connection) as cursor:
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor within one transaction: a snapshot to read, all or nothing to write."""
+        with self._handle:
+            cursor = self._connection.cursor()
+        cursor.begin()
+        try:
             yield cursor
+            cursor.commit()
+        except BaseException:
+            cursor.rollback()
+            raise
+        finally:
+            cursor.close()
+
+    # Reading
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             return _revision(cursor)
 
     def head(self) -> Head:
         """Revision, settings and data end in one cheap read at one revision."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             (data_end,) = _one(cursor.execute("SELECT max(ended_at) FROM journeys"))
             return Head(_revision(cursor), _settings(cursor), data_end)
 
     def status(self) -> Status:
         """Counts, versions, settings and data range."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             counts = {
                 name: int(_one(cursor.execute(f"SELECT count(*) FROM {name}"))[0])  # noqa: S608
                 for name in ("events", *DERIVED)
@@ -126,7 +136,7 @@ class EmbeddedStore:
 
     def frame(self) -> JourneyFrame:
         """All journeys, read at one revision."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             journeys = _rows(
                 cursor,
                 'SELECT key, "user", started_at, converted, names, channels, stages, times, "values" FROM journeys',
@@ -139,13 +149,13 @@ class EmbeddedStore:
 
     def user_of(self, identifier: str) -> str | None:
         """Key of the user that has a normalised identifier, if anybody has."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             rows = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
         return str(rows[0][0]) if rows else None
 
     def user(self, key: str) -> Tables | None:
         """One user's rows of every table, read at one revision."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             users = _rows(cursor, "SELECT * FROM users WHERE key = ?", [key])
             if not len(users):
                 return None
@@ -161,7 +171,7 @@ class EmbeddedStore:
 
     def events(self) -> Iterator[pl.DataFrame]:
         """The stored events in chunks, sorted by key."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             columns = ", ".join(f'"{name}"' for name in EVENTS.names())
             result = cursor.sql(f"SELECT {columns} FROM events ORDER BY key")  # noqa: S608
             for batch in result.to_arrow_reader(_ROWS_PER_INSERT):
@@ -169,7 +179,7 @@ class EmbeddedStore:
 
     def tables(self) -> Tables:
         """The derived tables, whole."""
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             return Tables(**{name: _all(cursor, name) for name in DERIVED})
 
     def cypher(self, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -186,7 +196,7 @@ class EmbeddedStore:
         Raises:
             QueryError: it is not one SELECT, or DuckDB refuses it.
         """
-        with self._reading() as cursor:
+        with self._transaction() as cursor:
             try:
                 statements = cursor.extract_statements(text)
                 if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -201,7 +211,7 @@ class EmbeddedStore:
     @contextmanager
     def writer(self) -> Iterator[EmbeddedWriter]:
         """Begin a write; leaving the block commits, an exception rolls back."""
-        with self._lock, _transaction(self._connection) as cursor:
+        with self._lock, self._transaction() as cursor:
             yield EmbeddedWriter(cursor)
 
     def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
@@ -210,7 +220,7 @@ class EmbeddedStore:
         Raises:
             GraphMoved: somebody else wrote since that revision.
         """
-        with self._lock, _transaction(self._connection) as cursor:
+        with self._lock, self._transaction() as cursor:
             if _revision(cursor) != expected:
                 raise GraphMoved(f"{self.url} changed while it was being read; try again")
             for name in ("events", *DERIVED):
@@ -224,7 +234,8 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        with self._handle:
+            self._connection.close()
 
 
 class EmbeddedWriter:
@@ -306,21 +317,6 @@ def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
         raise StoreUnavailable(f"{path} cannot be opened: it is not a DuckDB file, or damaged") from error
     except duckdb.Error as error:
         raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A cursor within one transaction: a snapshot to read, all or nothing to write."""
-    cursor = connection.cursor()
-    cursor.begin()
-    try:
-        yield cursor
-        cursor.commit()
-    except BaseException:
-        cursor.rollback()
-        raise
-    finally:
-        cursor.close()
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection, text: str, parameters: list[Any] | None = None) -> pl.DataFrame:
