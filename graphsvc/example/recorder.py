@@ -72,7 +72,7 @@ class Recorder:
         who = pl.concat([who, *(self._record_people(system, on_record) for system in (PROFILES, LINKS))])
         self._truth.write(
             who.filter(~pl.col("value").is_in([*PLACEHOLDERS, *people.shared]))
-            .select(identifier=pl.format("{}:{}", "type", "value"), person="person")
+            .select(identifier=pl.concat_str("type", "value", separator=":"), person="person")
             .unique()
             .sort("person", "identifier")
         )
