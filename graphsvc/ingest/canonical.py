@@ -94,9 +94,11 @@ def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame,
         "properties": texts.object(mapping.properties),
         "event_id": event_id,
     }
-    events = pl.DataFrame([column.alias(name) for name, column in columns.items()]).filter(good)
+    events, raw = pl.DataFrame([column.alias(name) for name, column in columns.items()]), rows.columns
+    if not good.all():
+        events, raw = events.filter(good), raw.filter(good)
     events = events.with_columns(
-        _keys(events["event_id"], rows.columns.filter(good), mapping).alias("key"),
+        _keys(events["event_id"], raw, mapping).alias("key"),
         pl.lit(mapping.source).alias("source"),
         pl.when(pl.col("kind") == "link").then(pl.col("confidence").fill_null(1.0)).alias("confidence"),
         *(pl.when(pl.col("kind") == "event").then(name).alias(name) for name in _OF_TOUCHPOINTS),

@@ -1,39 +1,34 @@
-"""Event keys."""
+"""Event keys of rows without an event id."""
 
 from __future__ import annotations
 
-from hashlib import blake2s
+from hashlib import blake2b
 
 import polars as pl
 
-#: Between fields, and between name and text of a field; doubled within a text by ``_plain``.
+#: Before each field, and between its name and its text. Where a name or text holds one of the three, it is escaped.
 _FIELD, _TEXT, _ESCAPE = "\x1e", "\x1f", "\x1b"
+_ESCAPED = {_FIELD: _ESCAPE + "1", _TEXT: _ESCAPE + "2", _ESCAPE: _ESCAPE + "0"}
 
 
 def row_keys(columns: pl.DataFrame, source: str) -> pl.Series:
-    """A hash (BLAKE2s, 32 hex digits) of source and raw fields for each row.
+    """A hash (BLAKE2b, 32 hex digits) of source and raw fields for each row.
 
-    Null fields are left out and names are sorted, so that neither the order of the columns nor a column that is empty
-    throughout matters. Equal keys mean equal rows: separators within names and texts are escaped.
+    Null fields are left out and the names are sorted, so that neither the order of the columns nor a column that is
+    empty throughout matters. Equal keys mean equal rows.
     """
-    pieces: list[pl.Expr] = [pl.lit(_escaped(source))]
+    pieces = [pl.lit(_escaped(source))]
     for name in sorted(columns.columns):
-        texts = columns[name]
-        if texts.str.contains_any([_FIELD, _TEXT, _ESCAPE]).any():
-            texts = texts.str.replace_many({mark: _escaped(mark) for mark in (_FIELD, _TEXT, _ESCAPE)})
+        text = pl.col(name)
+        if columns[name].str.contains(f"[{_FIELD}{_TEXT}{_ESCAPE}]").any():
+            text = text.str.replace_many(_ESCAPED)
         before = pl.lit(f"{_FIELD}{_escaped(name)}{_TEXT}")
-        if texts.null_count():
-            pieces.append((before + pl.lit(texts)).fill_null(""))
-        else:
-            pieces += [before, pl.lit(texts)]
-    rows = pl.select(pl.concat_str(pieces)).to_series()
-    if len(rows) != columns.height:  # no column at all
+        pieces += [(before + text).fill_null("")] if columns[name].null_count() else [before, text]
+    rows = columns.select(pl.concat_str(pieces).cast(pl.Binary)).to_series()
+    if not columns.width:  # one row for all: a literal has no height
         rows = rows.new_from_index(0, columns.height)
-    digests = [blake2s(row, digest_size=16).digest() for row in rows.cast(pl.Binary)]
-    return pl.Series(digests, dtype=pl.Binary).bin.encode("hex")
+    return pl.Series([blake2b(row, digest_size=16).hexdigest() for row in rows.to_list()], dtype=pl.String)
 
 
 def _escaped(text: str) -> str:
-    for mark, letter in ((_ESCAPE, "0"), (_FIELD, "1"), (_TEXT, "2")):
-        text = text.replace(mark, _ESCAPE + letter)
-    return text
+    return "".join(_ESCAPED.get(letter, letter) for letter in text)

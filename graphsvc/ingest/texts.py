@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from ..tables import STRINGS
 from .records import as_text
@@ -37,14 +39,21 @@ def objects(columns: Mapping[str, pl.Series], height: int) -> pl.Series:
 
     Values become numbers and booleans as ``segments.typed`` has it.
     """
-    members = [
-        pl.lit(f"{json.dumps(name, ensure_ascii=False)}:") + pl.lit(_literals(texts))
-        for name, texts in sorted(columns.items())
-    ]
+    members = [_members(name, texts) for name, texts in sorted(columns.items())]
     if not members:
         return pl.Series([None], dtype=pl.String).new_from_index(0, height)
-    inner = pl.concat_str(members, separator=",", ignore_nulls=True)
-    return pl.select(pl.when(inner != "").then(pl.lit("{") + inner + pl.lit("}"))).to_series()
+    inner = pl.concat_str([pl.lit(member) for member in members], separator=",", ignore_nulls=True).alias("inner")
+    braced = pl.when(pl.col("inner") != "").then(pl.format("{{{}}}", "inner"))
+    return pl.select(inner).select(braced).to_series()
+
+
+def _members(name: str, texts: pl.Series) -> pl.Series:
+    """One member of each object, ``"name":value``, null where the text is. Each distinct text is treated once."""
+    label = pl.lit(f"{json.dumps(name, ensure_ascii=False)}:")
+    distinct = texts.unique()
+    if 2 * len(distinct) > len(texts):
+        return pl.select(label + pl.lit(_literals(texts))).to_series()
+    return texts.replace_strict(distinct, pl.select(label + pl.lit(_literals(distinct))).to_series())
 
 
 def _literals(texts: pl.Series) -> pl.Series:
@@ -77,7 +86,7 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
     single = all(len(of_kind) == 1 for of_kind in columns.values())
     if single and not any(texts.str.starts_with("[").any() for _, texts in pieces):
         prefixed = [pl.lit(f"{kind}:") + pl.lit(texts) for kind, texts in pieces]
-        return pl.select(pl.concat_list(prefixed).list.drop_nulls()).to_series()
+        return _without_nulls(pl.select(pl.concat_arr(prefixed)).to_series())
     rows = pl.int_range(height, dtype=pl.Int64, eager=True).alias("row")
     stacked = pl.concat(
         _values(rows, texts).select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
@@ -88,6 +97,15 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
     )
     lists = rows.to_frame().join(found, on="row", how="left", maintain_order="left")["identifier"]
     return lists.fill_null(pl.Series([[]], dtype=STRINGS))
+
+
+def _without_nulls(arrays: pl.Series) -> pl.Series:
+    """Arrays as lists without their nulls, by counting offsets: several times as fast as ``list.drop_nulls``."""
+    texts = arrays.explode()
+    kept = texts.is_not_null()
+    counts = kept.to_numpy().reshape(len(arrays), -1).sum(axis=1)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int64())
+    return pl.Series(pa.LargeListArray.from_arrays(offsets, texts.filter(kept).to_arrow()), dtype=STRINGS)
 
 
 def _values(rows: pl.Series, texts: pl.Series) -> pl.DataFrame:
