@@ -21,6 +21,7 @@ from polars.testing import assert_frame_equal
 
 from graphsvc.errors import InputError
 from graphsvc.example import Example, Story, generate
+from graphsvc.example.details import detailed
 from graphsvc.example.life import live
 from graphsvc.example.people import born
 from graphsvc.example.scenes import NAMES
@@ -209,6 +210,26 @@ def test_ids_of_two_systems_stay_apart(small: Read) -> None:
     numbered = [told for s in EVENT_SOURCES if "event_id" in (told := mapping(small.example, s))["columns"]]
     prefixes = [told["event_id"]["prefix"] for told in numbered]
     assert len(set(prefixes)) == len(prefixes) == 7
+
+
+def test_each_file_says_when_things_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was lived and what is read back agree, whatever zone and format lie between."""
+    lived: list[pl.DataFrame] = []
+
+    def overheard(touchpoints: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+        lived.append(touchpoints)
+        return detailed(touchpoints, rng)
+
+    monkeypatch.setattr("graphsvc.example.detailed", overheard)
+    seen = read(generate(tmp_path, events=5_000)).events.filter("good", ~pl.col("repeated"))
+    happened = pl.concat(lived).select(
+        source=pl.col("system").cast(pl.String),
+        name=pl.col("name").cast(pl.String),
+        minute=(BEGIN + pl.duration(seconds="second")).dt.truncate("1m"),
+    )
+    order = ["source", "name", "minute"]
+    read_back = seen.select("source", "name", minute=pl.col("at").dt.truncate("1m"))
+    assert_frame_equal(read_back.sort(order), happened.sort(order))
 
 
 # Trouble
