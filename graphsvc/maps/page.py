@@ -18,7 +18,7 @@ from .layout import BAR, PITCH, Layout, place
 from .network import EDGE_FACTS, NODE_FACTS, edge_facts, network, node_facts, options
 from .words import KIND_NAMES, headline, number, percent
 
-_SCRIPTS = ("paint.js", "picture.js", "page.js")
+_SCRIPTS = ("paint.js", "backdrop.js", "picture.js", "page.js")
 _VIS = "lib/vis-9.1.2/vis-network.min.js"
 
 

@@ -31,7 +31,7 @@
     const dim = [...nodes.values()].filter((node) => !lit(node)).length;
     byId("dimmed").textContent = dim ? `${dim} of ${nodes.size} nodes dimmed; all numbers still count every journey` : "";
     byId("help").hidden = dim > 0;
-    map.redraw();
+    map.relight();
   }
 
   const look = {
@@ -39,9 +39,9 @@
     get busy() {
       return shown() !== null;
     },
-    strong: (edge) => {
+    strong: () => {
       const item = shown();
-      return item !== null && (item === edge || item.id === edge.from || item.id === edge.to);
+      return item === null ? [] : isEdge(item) ? [item] : [...item.in, ...item.out];
     },
     near: (node) => {
       const item = shown();
@@ -271,7 +271,7 @@
   });
   byId("nearer").addEventListener("click", () => map.zoom(1.3));
   byId("farther").addEventListener("click", () => map.zoom(1 / 1.3));
-  byId("whole").addEventListener("click", () => map.whole());
+  byId("whole").addEventListener("click", () => map.fit());
 
   choose(0);
 })();

@@ -1,8 +1,8 @@
 "use strict";
 /* How the map looks: ribbons, bars, labels and the heads of the columns, drawn on vis-network's canvas.
 
-   Lengths are in pixels at zoom 1. `look` says what stands out: lit(item) is false for what a filter dims,
-   strong(item) is true for what the reader points at, and busy is true while anything is pointed at. */
+   Lengths are in pixels at zoom 1. `look` says what stands out: lit(item) is false for what a filter dims. While
+   the reader points at something, busy is true, strong() are its edges, and near(node) and ring(node) tell its nodes. */
 const paint = (() => {
   const FONT = 12.5;
   const SMALL = 11.5;
@@ -22,16 +22,15 @@ const paint = (() => {
     return { ...colours, font: read("font") };
   }
 
-  /** The journeys of an edge, as wide as they are many, in the colour of where they end. */
-  function ribbons(ctx, edges, look, view, colours) {
+  /** The journeys of edges, as wide as they are many, in the colour of where they end. */
+  function ribbons(ctx, edges, opacity, box, colours) {
     ctx.lineCap = "butt";
-    const base = look.busy ? 0.16 : 0.38;
     for (const edge of edges) {
       const [x1, y1, x2, y2] = edge.ends;
-      if (x2 < view.left || x1 > view.right) continue;
-      ctx.globalAlpha = !look.lit(edge) ? 0.06 : look.strong(edge) ? 0.8 : base;
+      if (x2 < box.left || x1 > box.right) continue;
+      ctx.globalAlpha = opacity(edge);
       ctx.strokeStyle = colours[edge.tint];
-      ctx.lineWidth = Math.max(edge.width, 0.7 / view.scale);
+      ctx.lineWidth = Math.max(edge.width, 0.7 / box.scale);
       const middle = (x1 + x2) / 2;
       ctx.beginPath();
       ctx.moveTo(x1, y1);
@@ -100,16 +99,15 @@ const paint = (() => {
   }
 
   /** The label right of a bar: its name in one or two lines, and below it how many journeys. */
-  function label(ctx, node, width, room, look, scale, colours) {
+  function label(ctx, node, width, room, opacity, scale, colours) {
+    node.text ??= measure(ctx, node, room, colours.font);
     if (FONT * scale < UNREADABLE) return;
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
     ctx.lineJoin = "round";
-    node.text ??= measure(ctx, node, room, colours.font);
-    const lit = look.lit(node) && !(look.busy && !look.near(node));
     const x = node.x + width / 2 + LABEL_AT;
     let y = labelTop(node) + LINE / 2;
-    ctx.globalAlpha = lit ? 1 : look.lit(node) ? 0.55 : 0.25;
+    ctx.globalAlpha = opacity;
     ctx.font = `600 ${FONT}px ${colours.font}`;
     for (const line of node.text.lines) {
       write(ctx, line, x + node.text.indent, y, colours.text, colours.page);
@@ -207,7 +205,7 @@ const paint = (() => {
   }
 
   /** Step 1, step 2, …: always in sight, at the top of what is seen. */
-  function heads(ctx, columns, room, view, look, colours) {
+  function heads(ctx, columns, view, look, colours) {
     if (FONT * view.scale < UNREADABLE) return;
     const top = Math.max(0, view.top + 4 / view.scale);
     ctx.globalAlpha = 0.88;

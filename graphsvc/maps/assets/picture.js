@@ -23,24 +23,45 @@ const picture = (() => {
       const node = nodes.get(id);
       return {
         drawNode: () => paint.bar(ctx, node, width, look, colours),
-        drawExternalLabel: () => paint.label(ctx, node, width, room, look, network.getScale(), colours),
         nodeDimensions: { width: width + 2 * (room + paint.LABEL_AT), height: Math.max(node.height, 3 * paint.LINE) },
       };
     };
     const network = new vis.Network(element, { nodes: [], edges: [] }, options);
     element.querySelector(".vis-network").tabIndex = -1; // the list of nodes takes the keyboard
-    network.on("beforeDrawing", (ctx) => layer && paint.ribbons(ctx, byWidth, look, view(), colours));
-    network.on("afterDrawing", (ctx) => layer && paint.heads(ctx, layer.columns, room, view(), look, colours));
+    const ribbons = backdrop.create((on, box) => {
+      paint.ribbons(on, byWidth, (edge) => (look.lit(edge) ? 0.38 : 0.06), box, colours);
+    }, redraw);
+    const labels = backdrop.create((on, box) => {
+      for (const node of nodes.values()) paint.label(on, node, width, room, look.lit(node) ? 1 : 0.25, box.scale, colours);
+    }, redraw);
+    network.on("beforeDrawing", (ctx) => {
+      if (!layer) return;
+      const seen = view();
+      ribbons.draw(ctx, seen, whole(), look.busy ? 0.42 : 1);
+      paint.ribbons(ctx, look.strong(), (edge) => (look.lit(edge) ? 0.7 : 0.1), seen, colours);
+    });
+    network.on("afterDrawing", (ctx) => {
+      if (!layer) return;
+      const seen = view();
+      labels.draw(ctx, seen, whole(), look.busy ? 0.5 : 1);
+      for (const node of look.busy ? nodes.values() : []) {
+        if (look.near(node)) paint.label(ctx, node, width, room, look.lit(node) ? 1 : 0.25, seen.scale, colours);
+      }
+      paint.heads(ctx, layer.columns, seen, look, colours);
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       colours = paint.theme();
-      redraw();
+      relight();
     });
     let seenWidth = 0;
     new ResizeObserver(() => {
-      if (layer && element.clientWidth !== seenWidth) whole();
+      if (layer && element.clientWidth !== seenWidth) fit();
     }).observe(element);
     // The wheel scrolls the page, as everywhere; with Ctrl (or a pinch on a touchpad) it zooms.
     element.addEventListener("wheel", (event) => event.ctrlKey || event.metaKey || event.stopPropagation(), true);
+
+    /** All that could be seen. */
+    const whole = () => ({ left: -width, top: 0, right: layer.width, bottom: layer.height });
 
     /** What part of the map is seen. */
     function view() {
@@ -62,11 +83,12 @@ const picture = (() => {
         nodes: layer.nodes.map(({ id, label, shape, x, y }) => ({ id, label, shape, x, y })),
         edges: layer.edges.map(({ id, from, to, width }) => ({ id, from, to, width })),
       });
-      whole();
+      relight();
+      fit();
     }
 
     /** The first view: all of the map where labels stay readable, else its beginning. */
-    function whole() {
+    function fit() {
       seenWidth = element.clientWidth;
       const inside = seenWidth - 2 * MARGIN;
       const fitting = Math.min(inside / layer.width, 1.15);
@@ -96,6 +118,12 @@ const picture = (() => {
       network.moveTo({ position: { x: centre.x + dx, y: centre.y + dy }, animation: false });
     }
 
+    /** Paint all anew: filters or colours have changed. */
+    function relight() {
+      ribbons.stale();
+      labels.stale();
+    }
+
     /** Draw again with the next frame. */
     function redraw() {
       if (waiting) return;
@@ -123,7 +151,7 @@ const picture = (() => {
       return byWidth.findLast((edge) => onRibbon(edge, x, y, near));
     }
 
-    return { network, show, whole, zoom, reveal, redraw, at };
+    return { network, show, fit, zoom, reveal, redraw, relight, at };
   }
 
   /** Whether a point lies on a ribbon: on x its curve runs as 1.5 t (1 - t) + t³, on y as t² (3 - 2 t). */
