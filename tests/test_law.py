@@ -6,12 +6,13 @@ Not of arrival order, batching, duplicates, retries or the store. Each test runs
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import hypothesis
 import hypothesis.strategies as st
 import polars as pl
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 
 from graphsvc.core import derive
 from graphsvc.graph import Graph
@@ -35,9 +36,12 @@ from .graphs import (
     table,
 )
 
-PROPERTY = examples(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+
+def examples(store_url: str = "") -> hypothesis.settings:
+    """Many histories where a store is quick, fewer where each commit is a round trip to a server."""
+    return hypothesis.settings(
+        deadline=None, max_examples=8 if is_neo4j(store_url) else 25, suppress_health_check=[HealthCheck.too_slow]
+    )
 
 
 def expected(rows: list[dict[str, Any]], rule: Settings) -> dict[str, pl.DataFrame]:
@@ -56,20 +60,21 @@ def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[str,
     return rows, [arriving[start:end] for start, end in pairwise([0, *cuts, len(arriving)])]
 
 
-@PROPERTY
-@given(arrivals=arrivals(), rule=rules)
-def test_any_order_batching_and_duplication_give_the_same_graph(
-    store_url: str, arrivals: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]], rule: Settings
-) -> None:
-    rows, batches = arrivals
-    store = fresh(store_url)
-    for batch in batches:
-        add(store, table(batch), rule.model_dump())
-    assert_same(contents(store), expected(rows, rule))
-    store.close()
+def test_any_order_batching_and_duplication_give_the_same_graph(store_url: str) -> None:
+    @examples(store_url)
+    @given(arrivals=arrivals(), rule=rules)
+    def check(arrivals: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]], rule: Settings) -> None:
+        rows, batches = arrivals
+        store = fresh(store_url)
+        for batch in batches:
+            add(store, table(batch), rule.model_dump())
+        assert_same(contents(store), expected(rows, rule))
+        store.close()
+
+    check()
 
 
-@PROPERTY
+@examples()
 @given(rows=histories())
 def test_people_are_the_connected_components_and_journeys_run_in_time(rows: list[dict[str, Any]]) -> None:
     tables = derive(table(rows), settings())
@@ -84,57 +89,57 @@ def test_people_are_the_connected_components_and_journeys_run_in_time(rows: list
     assert sorted(resolved, key=str) == sorted(oracle, key=str)
 
 
-@PROPERTY
-@given(rows=histories(), rule=rules, other=rules)
-def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_start(
-    store_url: str, rows: list[dict[str, Any]], rule: Settings, other: Settings
-) -> None:
-    store = fresh(store_url)
-    add(store, table(rows), rule.model_dump())
-    resolve(store, other)
-    assert_same(contents(store), expected(rows, other))
-    revision = store.revision()
-    assert resolve(store, other) == revision, "the same settings change nothing"
-    store.close()
+def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_start(store_url: str) -> None:
+    @examples(store_url)
+    @given(rows=histories(), rule=rules, other=rules)
+    def check(rows: list[dict[str, Any]], rule: Settings, other: Settings) -> None:
+        store = fresh(store_url)
+        add(store, table(rows), rule.model_dump())
+        resolve(store, other)
+        assert_same(contents(store), expected(rows, other))
+        revision = store.revision()
+        assert resolve(store, other) == revision, "the same settings change nothing"
+        store.close()
+
+    check()
 
 
-@PROPERTY
-@given(rows=histories(), rule=rules, data=st.data())
-def test_replacing_rows_gives_the_graph_of_the_corrected_rows(
-    store_url: str, rows: list[dict[str, Any]], rule: Settings, data: st.DataObject
-) -> None:
-    corrected = [
-        row
-        | {"identifiers": data.draw(st.sampled_from([["cookie:1"], ["email:2"], row["identifiers"]])), "source": "new"}
-        for row in data.draw(st.lists(st.sampled_from(rows), unique_by=lambda row: row["key"]))
-    ]
-    store = fresh(store_url)
-    add(store, table(rows), rule.model_dump())
-    added = add(store, table(corrected), {}, replace=True)
-    assert added.replaced == len(corrected)
-    now = {row["key"]: row for row in rows} | {row["key"]: row for row in corrected}
-    assert_same(contents(store), expected(list(now.values()), rule))
-    store.close()
+def test_replacing_rows_gives_the_graph_of_the_corrected_rows(store_url: str) -> None:
+    @examples(store_url)
+    @given(rows=histories(), rule=rules, data=st.data())
+    def check(rows: list[dict[str, Any]], rule: Settings, data: st.DataObject) -> None:
+        other = st.sampled_from([["cookie:1"], ["email:2"], ["odd:1", "odd:2"]])
+        chosen = data.draw(st.lists(st.sampled_from(rows), unique_by=lambda row: row["key"]))
+        corrected = [row | {"identifiers": data.draw(other), "source": "new"} for row in chosen]
+        store = fresh(store_url)
+        add(store, table(rows), rule.model_dump())
+        assert add(store, table(corrected), {}, replace=True).replaced == len(corrected)
+        now = {row["key"]: row for row in [*rows, *corrected]}
+        assert_same(contents(store), expected(list(now.values()), rule))
+        store.close()
+
+    check()
 
 
-@PROPERTY
-@given(rows=histories(), rule=rules)
-def test_copy_there_and_back_is_the_identity(
-    store_url: str, tmp_path_factory: Any, rows: list[dict[str, Any]], rule: Settings
-) -> None:
-    store = fresh(store_url)
-    add(store, table(rows), rule.model_dump())
-    before = contents(store)
-    away = fresh(str(tmp_path_factory.mktemp("copy") / "away.duckdb"))
-    Graph(store).copy_to(away)
-    assert_same(contents(away), before)
-    store.close()
-    back = fresh(store_url)
-    Graph(away).copy_to(back)
-    assert_same(contents(back), before)
-    assert back.head().settings == rule
-    away.close()
-    back.close()
+def test_copy_there_and_back_is_the_identity(store_url: str, tmp_path: Path) -> None:
+    @examples(store_url)
+    @given(rows=histories(), rule=rules)
+    def check(rows: list[dict[str, Any]], rule: Settings) -> None:
+        store = fresh(store_url)
+        add(store, table(rows), rule.model_dump())
+        before = contents(store)
+        away = fresh(str(tmp_path / "away.duckdb"))
+        Graph(store).copy_to(away)
+        assert_same(contents(away), before)
+        store.close()
+        back = fresh(store_url)
+        Graph(away).copy_to(back)
+        assert_same(contents(back), before)
+        assert back.head().settings == rule
+        away.close()
+        back.close()
+
+    check()
 
 
 # Small histories that a person can check by hand

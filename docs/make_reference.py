@@ -1,0 +1,149 @@
+"""Write ``docs/reference.md`` from the code: commands, answers, settings, tables, errors.
+
+python docs/make_reference.py
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+
+from graphsvc import errors, tables
+from graphsvc.answers import ANSWERS
+from graphsvc.answers.params import Filters
+from graphsvc.cli.app import app
+from graphsvc.settings import Exclude, Settings
+from graphsvc.stores.statements import names, statement
+
+PAGE = Path(__file__).with_name("reference.md")
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = [
+        "# Reference",
+        "Generated from the code by `python docs/make_reference.py`; a test keeps it current.",
+        *commands(),
+        *answers(),
+        "## Settings of a graph",
+        "A first mapping may set them (`[settings]`); later `graphsvc resolve --settings FILE` changes them.",
+        fields(Settings, but=["salt"]),
+        "Of `exclude`:",
+        fields(Exclude),
+        *graph_tables(),
+        *statements(),
+        *error_codes(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def commands() -> Iterator[str]:
+    """Each command with its help and options."""
+    yield "## Commands"
+    yield (
+        "`--store` may also stand in `GRAPHSVC_STORE`; Neo4j's credentials stand in `NEO4J_USERNAME`, "
+        "`NEO4J_PASSWORD` and `NEO4J_DATABASE`."
+    )
+    group: Any = typer.main.get_command(app)
+    for name, command in sorted(group.commands.items()):
+        yield f"### graphsvc {name}"
+        said, _, examples = (command.help or "").partition("Example")
+        yield re.sub(r"\n\s*\n", "\n\n", said.strip())
+        yield "\n".join(["```sh", *re.findall(r"^\s*(graphsvc .*)$", examples, re.M), "```"])
+        rows = [
+            (" / ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts]), parameter.help or "")
+            for parameter in command.params
+            if parameter.name != "help"
+        ]
+        yield table(("option", "meaning"), rows)
+
+
+def answers() -> Iterator[str]:
+    """The common filters, then each answer with its own parameters and rows."""
+    yield "## Answers"
+    yield "The same parameters and rows from Python (`graph.paths(…)`), the command line and the API (`GET /paths`)."
+    yield "### Filters of every answer"
+    yield fields(Filters)
+    for answer in ANSWERS.values():
+        yield f"### {answer.name}"
+        yield f"{answer.question} By Cypher: `cypher/{answer.statement}.cypher`."
+        yield fields(answer.parameters, but=list(Filters.model_fields))
+        yield "Rows:"
+        yield fields(answer.rows)
+
+
+def graph_tables() -> Iterator[str]:
+    """The graph tables with their columns, as the comments in ``tables.py`` tell them."""
+    yield "## Graph tables"
+    yield (
+        "What an embedded store's file holds, readable by plain DuckDB, and what `copy` moves. Times are UTC. "
+        "The views `touchpoints`, `next`, `via` and `channels` stand on them, and `graph` holds schema, revision "
+        "and settings in one row."
+    )
+    source = Path(tables.__file__).read_text(encoding="utf-8")
+    for doc, name, body in re.findall(r"((?:^#: .*\n)+)^(\w+) = pl.Schema\(\n(.*?)^\)", source, re.M | re.S):
+        yield f"### {name.lower()}"
+        yield " ".join(line.removeprefix("#: ") for line in doc.strip().splitlines())
+        columns = re.findall(r'^ +"(\w+)": ([^#\n]+?),?(?:  # (.*))?$', body, re.M)
+        yield table(
+            ("column", "type", "meaning"),
+            [
+                (f"`{column}`", kind.replace("pl.", "").replace("()", "").lower(), text)
+                for column, kind, text in columns
+            ],
+        )
+
+
+def statements() -> Iterator[str]:
+    """The statements that people run themselves."""
+    yield "## Cypher statements"
+    yield "One per file in `cypher/`; paste one into Neo4j Browser, or run it with `graphsvc query`."
+    for folder in ("explore", "answers"):
+        rows = [(f"`{name}`", statement(name).doc.split("\n")[0]) for name in names(folder)]
+        yield table(("statement", "what it tells"), rows)
+
+
+def error_codes() -> Iterator[str]:
+    """Every error that is raised on purpose."""
+    yield "## Errors"
+    yield "The command line prints `code: message`; the API answers problem details of type `urn:graphsvc:CODE`."
+    found = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+    rows = [
+        (f"`{each.code}`", str(each.exit_code), str(each.status), (each.__doc__ or "").split("\n")[0])
+        for each in found
+        if issubclass(each, errors.GraphsvcError) and each is not errors.GraphsvcError
+    ]
+    yield table(("code", "exit code", "HTTP status", "meaning"), rows)
+
+
+def fields(model: type[BaseModel], but: list[str] | None = None) -> str:
+    """A model's fields as a table."""
+    rows = []
+    for name, field in model.model_fields.items():
+        if name in (but or []):
+            continue
+        default = "" if field.is_required() else shown(field.get_default(call_default_factory=True))
+        rows.append((f"`{name}`", default, field.description or ""))
+    return table(("name", "default", "meaning"), rows)
+
+
+def shown(value: Any) -> str:
+    """A default value, or nothing for an empty one."""
+    return "" if value in (None, (), {}, Exclude()) else f"`{value}`".replace("'", "")
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference(), encoding="utf-8")
