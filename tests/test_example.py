@@ -422,3 +422,17 @@ def test_the_ingest_reads_what_was_written(small: Read) -> None:
     theirs = events.filter(kind="event").unique("key").select("source", "at", "name")
     order = ["source", "at", "name"]
     assert_frame_equal(theirs.sort(order), ours.sort(order))
+
+
+# Documents
+
+
+def test_the_page_on_the_example_names_everything(small: Read) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "example-data.md").read_text(encoding="utf-8")
+    columns = {c for source, rows in small.rows.items() for c in rows.columns if c != "row"}
+    files = {path.name for path in small.example.files.values()} | {small.example.truth.name}
+    factors = {field.name for field in fields(Story)}
+    for name in {*columns, *files, *factors, *NAMES.categories, *PLACEHOLDERS}:
+        assert f"`{name}`" in page, name
+    for field in fields(Story):
+        assert f"`{field.name}` | {field.default:g} |" in page
