@@ -339,6 +339,23 @@ def copy(
 
 
 @app.command()
+def export(
+    neo4j_import: Annotated[Path, typer.Option(help="New folder for the files of `neo4j-admin database import full`.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write files for Neo4j's own import, the fastest first load, and print the command to run.
+
+    Example:
+
+        graphsvc export --neo4j-import import/
+    """
+    from ..export import neo4j_import as write
+
+    with open_graph(store, write=False) as graph:
+        print(write(graph.store, neo4j_import))
+
+
+@app.command()
 def resolve(
     store: StoreOption = DEFAULT_STORE,
     settings: Annotated[
