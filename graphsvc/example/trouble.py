@@ -73,13 +73,13 @@ def _spoilt(touchpoints: pl.DataFrame, system: System, rng: np.random.Generator)
     damage = pl.lit(pl.Series(rng.integers(0, 4, len(touchpoints))))
     years = pl.when(damage == ABSURD_TIME).then(pl.lit(f"{_ABSURD_YEARS}y")).otherwise(pl.lit("0y"))
     rows = _recorded(touchpoints.with_columns(pl.col("at").dt.offset_by(years)), system)
-    time, identifiers = pl.col(system.time_column), pl.col(list(system.identifier_columns))
+    identifiers = pl.col(list(system.identifier_columns))
     return rows.with_columns(
         pl.when(damage == UNREADABLE_TIME)
         .then(pl.lit("some time"))
         .when(damage != NO_TIME)
-        .then(time)
-        .alias(time.meta.output_name()),
+        .then(pl.col(system.time_column))
+        .alias(system.time_column),
         pl.when(damage != NO_IDENTIFIER).then(identifiers).name.keep(),
     )
 
