@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, cast
 
-from fastapi import Body, FastAPI, Path, Query, Request, Response
+from fastapi import Body, FastAPI, Path, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.security import APIKeyHeader
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -27,7 +29,8 @@ from .users import User
 
 MAX_EVENTS = 10_000
 MAX_BYTES = 16 * 1024 * 1024
-_OPEN_PATHS = ("/healthz", "/readyz")
+_OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json")
+_OPEN_FOLDER = "/static-offline-docs/"  # scripts and styles of the manual
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 _log = logging.getLogger("graphsvc.api")
 
@@ -104,11 +107,13 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
         yield
         warming.join()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # its manual at /docs loads nothing from elsewhere
+        redoc_url=None,
         title="graphsvc",
         version=__version__,
         summary="Customer journeys as a graph: add events, ask what people do.",
         lifespan=warmed,
+        dependencies=[Security(APIKeyHeader(name="X-API-Key", auto_error=False))] if api_key else [],
         responses={422: {"description": "A problem (RFC 9457): what was given and what is allowed."}},
     )
     app.add_exception_handler(GraphsvcError, _problem_of_ours)
@@ -145,9 +150,9 @@ def _guard(api_key: str | None) -> Callable[[Request, Callable[[Request], Awaita
 
     async def guard(request: Request, forward: Callable[[Request], Awaitable[Response]]) -> Response:
         given = request.headers.get("x-api-key", "")
-        allowed = (
-            api_key is None or request.url.path in _OPEN_PATHS or hmac.compare_digest(given.encode(), api_key.encode())
-        )
+        path = request.url.path
+        open_to_all = api_key is None or path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)
+        allowed = open_to_all or hmac.compare_digest(given.encode(), (api_key or "").encode())
         length = request.headers.get("content-length", "0")
         if not allowed:
             response: Response = problem(401, "unauthorized", "give the API key in the header X-API-Key")

@@ -132,6 +132,13 @@ def test_openapi_describes_each_answer(client: TestClient) -> None:
     assert paths["/paths"]["get"]["operationId"] == "paths"
 
 
+def test_the_manual_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert "/static-offline-docs/" in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
 def test_with_a_key_each_request_must_bring_it(tmp_path: Any) -> None:
     with (
         Graph(fresh(str(tmp_path / "g.duckdb"))) as graph,
@@ -140,7 +147,8 @@ def test_with_a_key_each_request_must_bring_it(tmp_path: Any) -> None:
         problem(client.get("/paths"), 401, "unauthorized")
         problem(client.get("/paths", headers={"X-API-Key": "wrong"}), 401, "unauthorized")
         assert client.get("/paths", headers={"X-API-Key": "open sesame"}).status_code == 200
-        assert client.get("/healthz").status_code == 200
+        for path in ("/healthz", "/docs", "/static-offline-docs/swagger-ui.css"):
+            assert client.get(path).status_code == 200
 
 
 def test_without_a_key_only_this_machine_is_served(tmp_path: Any) -> None:
