@@ -159,6 +159,8 @@ class _Problems:
 
     def add(self, mask: pl.Series, field: str, reason: Reason) -> None:
         """Rows in the mask have this problem, unless they had one before; null is no problem."""
+        if not mask.any():
+            return
         self._kinds.append((field, reason))
         self._which[mask.fill_null(False).to_numpy() & (self._which == 0)] = len(self._kinds)
 

@@ -106,6 +106,13 @@ class Draft:
                 found.append((rank, column))
         return [column for _, column in sorted(found, key=lambda pair: pair[0])]
 
+    def _doubt(self, field: str, hints: tuple[str, ...], candidates: list[Evidence]) -> None:
+        """Name the columns that could be a field, too, unless the first is called just like it."""
+        chosen, *others = candidates
+        if others and not re.search(hints[0], chosen.words):
+            names = " or ".join(repr(column.name) for column in others)
+            self.unsure.append(f"{chosen.name!r} is taken for the {field}; {names} could be it, too")
+
     def _draw_time(self) -> None:
         timely = [column for column in self.free if column.time_formats and "birth" not in column.words]
         hinted = [column for column in self._hinted(_TIME) if column in timely]
@@ -123,8 +130,7 @@ class Draft:
             self.unsure.append(f"times in {chosen.name!r} also fit {' and '.join(chosen.time_formats[1:])}")
         if form not in EPOCHS and not chosen.has_offset and "%z" not in form:
             self.unsure.append(f"times in {chosen.name!r} carry no offset and are read as UTC; else set zone in [time]")
-        if len(candidates) > 1:
-            self.unsure.append(f"{chosen.name!r} is taken for the time; {_listed(candidates[1:])} could be it, too")
+        self._doubt("time", _TIME, candidates)
 
     def _draw_event_id(self) -> None:
         for column in self._hinted(_EVENT_ID):
@@ -188,10 +194,7 @@ class Draft:
         if candidates:
             chosen = candidates[0]
             self.columns[field] = self._take(chosen)
-            if len(candidates) > 1:
-                self.unsure.append(
-                    f"{chosen.name!r} is taken for the {field}; {_listed(candidates[1:])} could be it, too"
-                )
+            self._doubt(field, hints, candidates)
         elif field == "name" and (varying := [column for column in fit if not self._is_trait(column)]):
             chosen = min(varying, key=lambda column: column.distinct)
             self.columns[field] = self._take(chosen)
@@ -257,7 +260,3 @@ class Draft:
         """The column of the strongest identifier that is more than a session."""
         strong = [names[0] for kind, names in self.identifiers.items() if kind != "session_id"]
         return self._texts[strong[0]] if strong else None
-
-
-def _listed(columns: list[Evidence]) -> str:
-    return " or ".join(repr(column.name) for column in columns)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..errors import GraphsvcError, InputError, MappingError, nearest
 from ..settings import Settings
@@ -136,16 +137,10 @@ class Mapping(_Part):
     @field_validator("settings")
     @classmethod
     def _settings_are_known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for name in value:
-            if name not in PROPOSED:
-                raise ValueError(f"{name!r} is no setting that a mapping may propose{nearest(name, PROPOSED)}")
-        try:
-            Settings.model_validate({"salt": "not a real one", **value})
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{_dotted(first['loc'])}: {_said(first)}") from None
-        except GraphsvcError as error:  # a segment predicate that does not parse
-            raise ValueError(str(error)) from None
+        for name, setting in value.items():
+            if wrong := _wrong_setting(name, setting):
+                at, said = wrong
+                raise PydanticCustomError("setting", "{said}", {"said": said, "at": at})
         return value
 
     @model_validator(mode="after")
@@ -161,6 +156,20 @@ class Mapping(_Part):
                     f"an event needs a {field}; name its column under [columns]: {field} = '…'{or_constant}"
                 )
         return self
+
+
+def _wrong_setting(name: str, value: Any) -> tuple[list[str], str] | None:
+    """Where and why a proposed setting does not validate."""
+    if name not in PROPOSED:
+        return [name], f"a mapping may propose no such setting{nearest(name, PROPOSED)}"
+    try:
+        Settings.model_validate({"salt": "not a real one", name: value})
+    except ValidationError as error:
+        first = error.errors()[0]
+        return [str(part) for part in first["loc"]], _said(first)
+    except GraphsvcError as error:  # a segment predicate that does not parse
+        return [name], str(error)
+    return None
 
 
 def lacking(mapping: Mapping) -> list[str]:
@@ -211,7 +220,7 @@ def mapping_for(path: Path, mappings: Sequence[Mapping]) -> Mapping:
 
 def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
     """One validation error as ``file, line 7: key: what is wrong``."""
-    location = tuple(str(part) for part in error["loc"] if part != "[key]")
+    location = tuple(str(part) for part in (*error["loc"], *error.get("ctx", {}).get("at", ())) if part != "[key]")
     line = _line_of(text, location)
     at = f"{path}, line {line}" if line else f"{path}"
     return f"{at}: " + (f"{_dotted(location)}: " if location else "") + _said(error)

@@ -23,12 +23,10 @@ def as_rows(records: Sequence[Any], lines: Sequence[int], file: str) -> RawRows:
         InputError: there are more different names than a table can have.
     """
     try:
-        table, bad = _as_table(records), {}
+        table, bad = _as_table(records, file), {}
     except (AttributeError, UnicodeEncodeError, RecursionError):
         bad = {at: reason for at, record in enumerate(records) if (reason := _trouble(record))}
-        table = _as_table([record for at, record in enumerate(records) if at not in bad])
-    if table.width > NAMES_LIMIT:
-        raise InputError(f"{file} has more than {NAMES_LIMIT:,} different fields; a field must not be named by a value")
+        table = _as_table([record for at, record in enumerate(records) if at not in bad], file)
     rejects = [Reject(file, lines[at], None, reason, _raw(records[at])) for at, reason in bad.items()]
     kept = pl.Series([line for at, line in enumerate(lines) if at not in bad], dtype=pl.Int64)
     return short_enough(RawRows(table, kept, rejects), file)
@@ -38,12 +36,13 @@ def short_enough(rows: RawRows, file: str) -> RawRows:
     """The rows whose fields all keep to the limit; the others become rejects."""
     if not rows.columns.width:
         return rows
-    long = pl.any_horizontal(pl.all().str.len_bytes() > FIELD_LIMIT).fill_null(False)
+    long = pl.any_horizontal(pl.all().str.len_bytes() > FIELD_LIMIT)
     return without(rows, rows.columns.select(long).to_series(), Reason.LONG_FIELD, file)
 
 
 def without(rows: RawRows, mask: pl.Series, reason: Reason, file: str) -> RawRows:
-    """The rows outside a mask; those in it become rejects."""
+    """The rows outside a mask (null is outside); those in it become rejects."""
+    mask = mask.fill_null(False)
     if not mask.any():
         return rows
     at_fault = zip(rows.lines.filter(mask), rows.columns.filter(mask).iter_rows(named=True), strict=True)
@@ -68,12 +67,15 @@ def as_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
-def _as_table(records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def _as_table(records: Sequence[Mapping[str, Any]], file: str) -> pl.DataFrame:
     """String columns in the order in which their names first appear; absent values are null."""
     if any(dict in map(type, record.values()) for record in records):
         records = [_flattened(record) for record in records]
-    names = list(dict.fromkeys(name for record in records for name in record))[: NAMES_LIMIT + 1]
-    return pl.DataFrame([_column(name, [record.get(name) for record in records]) for name in names])
+    names = list(dict.fromkeys(name for record in records for name in record))
+    if len(names) > NAMES_LIMIT:
+        raise InputError(f"{file} has more than {NAMES_LIMIT:,} different fields; a field must not be named by a value")
+    columns = [_column(name, [record.get(name) for record in records]) for name in names]
+    return pl.DataFrame(columns or None, height=len(records))
 
 
 def _column(name: str, values: list[Any]) -> pl.Series:

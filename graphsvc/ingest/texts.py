@@ -26,6 +26,8 @@ def trimmed(texts: pl.Expr) -> pl.Expr:
 
 def numbers(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Finite numbers from trimmed texts, and where a text is none. ``12,50`` is 12.5; ``1,250`` could be two things."""
+    if texts.null_count() == len(texts):
+        return texts.cast(pl.Float64), texts.is_not_null()
     commas = texts.str.contains(r"^[+-]?[0-9]+,[0-9]{1,2}$").fill_null(False)
     if commas.any():
         texts = texts.zip_with(~commas, texts.str.replace(",", "."))
@@ -85,8 +87,7 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
     ]
     single = all(len(of_kind) == 1 for of_kind in columns.values())
     if single and not any(texts.str.starts_with("[").any() for _, texts in pieces):
-        prefixed = [pl.lit(f"{kind}:") + pl.lit(texts) for kind, texts in pieces]
-        return _without_nulls(pl.select(pl.concat_arr(prefixed)).to_series())
+        return _side_by_side([(f"{kind}:" + texts) for kind, texts in pieces], height)
     rows = pl.int_range(height, dtype=pl.Int64, eager=True).alias("row")
     stacked = pl.concat(
         _values(rows, texts).select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
@@ -99,11 +100,15 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
     return lists.fill_null(pl.Series([[]], dtype=STRINGS))
 
 
-def _without_nulls(arrays: pl.Series) -> pl.Series:
-    """Arrays as lists without their nulls, by counting offsets: several times as fast as ``list.drop_nulls``."""
-    texts = arrays.explode()
+def _side_by_side(columns: Sequence[pl.Series], height: int) -> pl.Series:
+    """One list for each row of what the columns hold there, without nulls.
+
+    It counts the offsets by itself, which takes a fraction of the time of ``concat_list`` and ``list.drop_nulls``.
+    """
+    by_row = np.arange(len(columns) * height).reshape(len(columns), height).T.ravel()
+    texts = pl.concat([pl.Series(dtype=pl.String), *columns]).gather(by_row)
     kept = texts.is_not_null()
-    counts = kept.to_numpy().reshape(len(arrays), -1).sum(axis=1)
+    counts = kept.to_numpy().reshape(height, len(columns)).sum(axis=1)
     offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int64())
     return pl.Series(pa.LargeListArray.from_arrays(offsets, texts.filter(kept).to_arrow()), dtype=STRINGS)
 

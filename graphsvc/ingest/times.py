@@ -51,7 +51,7 @@ def read_times(text: pl.Series, form: str, zone: str) -> Times:
         zone: zone of the times that carry no offset. Of a time that occurs twice (clocks set back) it is the earlier.
     """
     read = _epoch(text, EPOCHS[form]) if form in EPOCHS else _iso(text) if form == "iso" else _strptime(text, form)
-    local = pl.when(pl.col("local").dt.year().is_between(1, 9998)).then("local")  # what time zones can be applied to
+    local = pl.when(pl.col("local").dt.year().is_between(1, 9999)).then("local")  # what time zones can be applied to
     in_zone = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     of_zone = in_zone.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     at = (
