@@ -140,7 +140,7 @@ def brand(journeys: int = 1_500, seed: int = 7) -> JourneyFrame:
 
 def _drawn(random: np.random.Generator, chances: dict[str, float]) -> str:
     names = [*chances, ""]
-    return names[random.choice(len(names), p=[*chances.values(), 1 - sum(chances.values())])]
+    return names[random.choice(len(names), p=[*chances.values(), max(1 - sum(chances.values()), 0)])]
 
 
 def wide(journeys: int = 2_000, seed: int = 3) -> JourneyFrame:

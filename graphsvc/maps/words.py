@@ -43,7 +43,7 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     if seconds < 59.5 * 60:
         return f"{seconds / 60:.0f} min"
-    amount, unit = (seconds / 3_600, "h") if seconds < 86_400 else (seconds / 86_400, "days")
+    amount, unit = (seconds / 3_600, "h") if seconds < 172_800 else (seconds / 86_400, "days")
     return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
 
 

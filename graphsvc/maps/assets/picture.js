@@ -134,7 +134,7 @@ const picture = (() => {
       });
     }
 
-    /** The node or edge at a place of the element: bars first, then labels, then the thinnest ribbon. */
+    /** The node or edge at a place of the element: bars first, then labels, then the thinnest ribbon there, or near. */
     function at(place) {
       const { x, y } = network.DOMtoCanvas(place);
       const near = 3 / network.getScale();
@@ -148,7 +148,7 @@ const picture = (() => {
         const inLabel = x >= start && x <= start + paint.LABEL_AT + node.text.width;
         if (inLabel && y >= top && y <= top + paint.LINE * (node.text.lines.length + 1)) return node;
       }
-      return byWidth.findLast((edge) => onRibbon(edge, x, y, near));
+      return byWidth.findLast((edge) => onRibbon(edge, x, y, 0)) ?? byWidth.findLast((edge) => onRibbon(edge, x, y, near));
     }
 
     return { network, show, fit, zoom, reveal, redraw, relight, at };
@@ -167,7 +167,7 @@ const picture = (() => {
     }
     const slope = ((6 * low * (1 - low)) / (1.5 - 3 * low + 3 * low ** 2)) * ((y2 - y1) / (x2 - x1));
     const distance = Math.abs(y - (y1 + (y2 - y1) * low ** 2 * (3 - 2 * low))) / Math.hypot(1, slope);
-    return distance <= Math.max(edge.width / 2, near);
+    return distance <= edge.width / 2 + near;
   }
 
   return { create };
