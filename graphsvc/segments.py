@@ -175,6 +175,6 @@ def typed(text: str) -> Value:
     """A trait value from text: numbers and booleans become such where nothing is lost (a postcode ``01234`` stays)."""
     if text in ("true", "false"):
         return text == "true"
-    if re.fullmatch(r"-?(0|[1-9]\d{0,14})(\.\d{1,9})?", text):
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?", text):
         return float(text) if "." in text else int(text)
     return text
