@@ -88,7 +88,7 @@ def test_opens_offline_and_draws(shop_file: Path, open_page: Open) -> None:  # n
         node = picture.node(step, label)
         assert picture.colour(node["x"], node["y"]) == colour
     assert opened.page.title() == opened.page.locator("h1").inner_text() == "A clothing brand"
-    assert "Most journeys begin with" in opened.page.locator("#headline").inner_text()
+    assert "The most common start is" in opened.page.locator("#headline").inner_text()
     opened.assert_clean()
 
 

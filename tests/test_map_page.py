@@ -233,9 +233,9 @@ def test_the_headline_names_the_greatest_loss() -> None:
     """Two leave after b, one after a; c is where somebody converts."""
     frame = frame_of([Journey("u", "a b"), Journey("v", "a b"), Journey("w", "a"), Journey("x", "a c", converted=True)])
     said = headline(flow(frame, FlowParams())).translate({0x2068: None, 0x2069: None})
-    assert (
-        said
-        == "Most journeys begin with “a” (100%). The largest loss is after “b”: 2 drop off there, 67% of all who do."
+    assert said == (
+        "The most common start is “a” (100%). "
+        "The largest loss is after “b”: 2 journeys drop off there, 67% of all that do."
     )
 
 

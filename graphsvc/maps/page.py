@@ -16,7 +16,7 @@ from ..answers.flow import Flow
 from .journey_map import JourneyMap
 from .layout import BAR, PITCH, Layout, place
 from .network import EDGE_FACTS, NODE_FACTS, edge_facts, network, node_facts, options
-from .words import KIND_NAMES, headline, number, percent
+from .words import KIND_NAMES, counted, headline, number, percent, plural
 
 _SCRIPTS = ("paint.js", "backdrop.js", "picture.js", "page.js")
 _VIS = "lib/vis-9.1.2/vis-network.min.js"
@@ -71,7 +71,7 @@ def _layer(name: str, flow: Flow, layout: Layout) -> dict[str, Any]:
         "headline": headline(flow),
         "outcomes": _outcomes(flow),
         "columns": [
-            {"x": (step - 1) * PITCH, "title": f"Step {step}", "caption": f"{number(journeys)} journeys"}
+            {"x": (step - 1) * PITCH, "title": f"Step {step}", "caption": counted(journeys, "journey")}
             for step, journeys in sorted(reaching.items())
         ],
         "width": layout.width,
@@ -83,18 +83,18 @@ def _layer(name: str, flow: Flow, layout: Layout) -> dict[str, Any]:
 
 def _outcomes(flow: Flow) -> list[dict[str, Any]]:
     """How all journeys of a layer end, those that go on past the last step included."""
-    counted = flow.totals
-    dropped = counted.counted - counted.converted - counted.open
-    ends = {"converted": counted.converted, "open": counted.open, "dropped": dropped} if counted.counted else {}
+    totals = flow.totals
+    dropped = totals.counted - totals.converted - totals.open
+    ends = {"converted": totals.converted, "open": totals.open, "dropped": dropped} if totals.counted else {}
     return [
-        {"kind": "all", "name": "journeys", "journeys": number(counted.counted), "share": ""},
-        {"kind": "all", "name": "users", "journeys": number(counted.users), "share": ""},
+        {"kind": "all", "name": plural("journey", totals.counted), "journeys": number(totals.counted), "share": ""},
+        {"kind": "all", "name": plural("user", totals.users), "journeys": number(totals.users), "share": ""},
         *(
             {
                 "kind": kind,
                 "name": KIND_NAMES[kind].lower(),
                 "journeys": number(journeys),
-                "share": percent(journeys / counted.counted),
+                "share": percent(journeys / totals.counted),
             }
             for kind, journeys in ends.items()
         ),

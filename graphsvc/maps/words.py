@@ -24,6 +24,16 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, what: str) -> str:
+    """``1 journey``, ``2,000 journeys``."""
+    return f"{number(count)} {plural(what, count)}"
+
+
+def plural(what: str, count: int) -> str:
+    """``journey`` of one, ``journeys`` of more."""
+    return what if count == 1 else f"{what}s"
+
+
 def percent(share: float) -> str:
     """``34%``, ``3.4%``; never 0% or 100% for what is a little more or less."""
     if share in (0, 1):
@@ -48,15 +58,15 @@ def duration(seconds: float | None) -> str:
 
 
 def headline(flow: Flow) -> str:
-    """Where most journeys begin, how many convert, and after which touchpoint most are lost."""
-    counted = flow.totals
-    if not counted.counted:
+    """Where journeys begin most often, how many convert, and after which touchpoint most are lost."""
+    totals = flow.totals
+    if not totals.counted:
         return "No journeys to show."
     by_id = {node.id: node for node in flow.nodes}
     sentences = []
     first = flow.nodes[0]  # the most common one of step 1, where any is common enough to have a node
     if first.kind == "touchpoint":
-        sentences.append(f"Most journeys begin with {quoted(first.label)} ({percent(first.share)}).")
+        sentences.append(f"The most common start is {quoted(first.label)} ({percent(first.share)}).")
     lost = Counter[str]()
     for edge in flow.edges:
         source = by_id[edge.source]
@@ -64,13 +74,11 @@ def headline(flow: Flow) -> str:
             lost[source.label] += edge.journeys
     if lost:
         label, journeys = min(lost.items(), key=lambda item: (-item[1], item[0]))
-        dropped = counted.counted - counted.converted - counted.open
-        share = percent(journeys / dropped)
-        sentences.append(
-            f"The largest loss is after {quoted(label)}: {number(journeys)} drop off there, {share} of all who do."
-        )
+        share = percent(journeys / (totals.counted - totals.converted - totals.open))
+        drop = f"{counted(journeys, 'journey')} {'drops' if journeys == 1 else 'drop'} off there"
+        sentences.append(f"The largest loss is after {quoted(label)}: {drop}, {share} of all that do.")
     else:
-        sentences.append(f"{percent(counted.converted / counted.counted)} convert.")
+        sentences.append(f"{percent(totals.converted / totals.counted)} convert.")
     return " ".join(sentences)
 
 

@@ -12,6 +12,7 @@
   let pointed = null; // the node or edge under the pointer, or with the keyboard's focus
   let kept = null; // the one that was clicked
 
+  const some = (count, what) => `${count} ${what}${count === "1" ? "" : "s"}`; // 1 journey, 2,000 journeys
   const isEdge = (item) => "from" in item;
   const shown = () => pointed ?? kept;
 
@@ -125,8 +126,8 @@
     const [from, to] = isEdge(item) ? [nodes.get(item.from), nodes.get(item.to)] : [item, null];
     const title = element("b", {}, bdi(from.label), ...(to ? [" → ", bdi(to.label)] : []));
     const line = to
-      ? `${item.facts[0]} journeys · ${item.facts[1]} users · ${item.facts[2]} of the source`
-      : `${item.where} · ${item.facts[0]} journeys · ${item.facts[1]} users`;
+      ? `${some(item.facts[0], "journey")} · ${some(item.facts[1], "user")} · ${item.facts[2]} of the source`
+      : `${item.where} · ${some(item.facts[0], "journey")} · ${some(item.facts[1], "user")}`;
     box.replaceChildren(title, line);
     const [width, height] = [box.offsetWidth, box.offsetHeight];
     const left = Math.min(Math.max(place.x + 14, 4), byId("map").offsetWidth - width - 4);
@@ -166,7 +167,7 @@
 
   function fillWalk() {
     const buttons = [...nodes.values()].map((node) => {
-      const name = `${node.label}, ${node.where}, ${node.facts[0]} journeys, ${node.facts[3]} of the step`;
+      const name = `${node.label}, ${node.where}, ${some(node.facts[0], "journey")}, ${node.facts[3]} of the step`;
       node.button = element("button", { type: "button", textContent: name });
       node.button.addEventListener("focus", () => {
         map.reveal(node);
@@ -221,6 +222,7 @@
       line.hidden = !outcome;
       if (!outcome) return;
       line.querySelector("b").textContent = outcome.share || outcome.journeys;
+      line.querySelector(".name").textContent = outcome.name;
       const count = line.querySelector(".count");
       if (count) count.textContent = outcome.journeys;
     });
@@ -246,16 +248,14 @@
 
   // Filters
 
-  const counted = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
-
   function readFilter() {
     filter = {
       channel: byId("channel")?.value ?? "",
       least: steps[Number(byId("least").value)],
       depth: Number(byId("depth").value),
     };
-    byId("least-shown").textContent = counted(filter.least, "journey");
-    byId("depth-shown").textContent = counted(filter.depth, "step");
+    byId("least-shown").textContent = some(filter.least.toLocaleString("en"), "journey");
+    byId("depth-shown").textContent = some(String(filter.depth), "step");
     relight();
   }
 
@@ -271,7 +271,7 @@
   });
   byId("nearer").addEventListener("click", () => map.zoom(1.3));
   byId("farther").addEventListener("click", () => map.zoom(1 / 1.3));
-  byId("whole").addEventListener("click", () => map.fit());
+  byId("whole").addEventListener("click", () => map.fit(true));
 
   choose(0);
 })();

@@ -22,6 +22,9 @@ const paint = (() => {
     return { ...colours, font: read("font") };
   }
 
+  /** Whether a ribbon is too wide for a line to bend from bar to bar: it is an area between two lines then. */
+  const isBand = ({ width, ends }) => width > (ends[2] - ends[0]) / 3;
+
   /** The journeys of edges, as wide as they are many, in the colour of where they end. */
   function ribbons(ctx, edges, opacity, box, colours) {
     ctx.lineCap = "butt";
@@ -29,13 +32,20 @@ const paint = (() => {
       const [x1, y1, x2, y2] = edge.ends;
       if (x2 < box.left || x1 > box.right) continue;
       ctx.globalAlpha = opacity(edge);
-      ctx.strokeStyle = colours[edge.tint];
+      ctx.fillStyle = ctx.strokeStyle = colours[edge.tint];
       ctx.lineWidth = Math.max(edge.width, 0.7 / box.scale);
       const middle = (x1 + x2) / 2;
+      const half = isBand(edge) ? edge.width / 2 : 0;
       ctx.beginPath();
-      ctx.moveTo(x1, y1);
-      ctx.bezierCurveTo(middle, y1, middle, y2, x2, y2);
-      ctx.stroke();
+      ctx.moveTo(x1, y1 - half);
+      ctx.bezierCurveTo(middle, y1 - half, middle, y2 - half, x2, y2 - half);
+      if (half) {
+        ctx.lineTo(x2, y2 + half);
+        ctx.bezierCurveTo(middle, y2 + half, middle, y1 + half, x1, y1 + half);
+        ctx.fill();
+      } else {
+        ctx.stroke();
+      }
     }
     ctx.globalAlpha = 1;
   }
@@ -225,5 +235,5 @@ const paint = (() => {
     ctx.globalAlpha = 1;
   }
 
-  return { theme, ribbons, bar, label, labelTop, heads, LABEL_AT, LINE };
+  return { theme, ribbons, isBand, bar, label, labelTop, heads, LABEL_AT, LINE };
 })();

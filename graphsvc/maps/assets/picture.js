@@ -87,14 +87,13 @@ const picture = (() => {
       fit();
     }
 
-    /** The first view: all of the map where labels stay readable, else its beginning. */
-    function fit() {
+    /** The first view: all of the map where labels stay readable, else its beginning. On demand all of it anyhow. */
+    function fit(all = false) {
       seenWidth = element.clientWidth;
       const inside = seenWidth - 2 * MARGIN;
       const fitting = Math.min(inside / layer.width, 1.15);
-      const scale = fitting < SMALLEST_SCALE ? READABLE_SCALE : fitting;
-      const height = Math.round(layer.height * scale + 2 * MARGIN);
-      element.style.height = `${Math.max(height, 320)}px`;
+      const scale = !all && fitting < SMALLEST_SCALE ? READABLE_SCALE : fitting;
+      if (!all) element.style.height = `${Math.max(Math.round(layer.height * scale + 2 * MARGIN), 320)}px`;
       network.setSize("100%", "100%");
       network.redraw(); // takes the new size, before anything is placed by it
       const start = seenWidth / scale / 2 - MARGIN / scale - width / 2;
@@ -166,8 +165,8 @@ const picture = (() => {
       else high = t;
     }
     const slope = ((6 * low * (1 - low)) / (1.5 - 3 * low + 3 * low ** 2)) * ((y2 - y1) / (x2 - x1));
-    const distance = Math.abs(y - (y1 + (y2 - y1) * low ** 2 * (3 - 2 * low))) / Math.hypot(1, slope);
-    return distance <= edge.width / 2 + near;
+    const below = Math.abs(y - (y1 + (y2 - y1) * low ** 2 * (3 - 2 * low)));
+    return (paint.isBand(edge) ? below : below / Math.hypot(1, slope)) <= edge.width / 2 + near;
   }
 
   return { create };
