@@ -37,16 +37,19 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="repetitions of what takes seconds; default: 5")
     parser.add_argument("--neo4j-runs", type=int, default=2, help="repetitions of what fills a Neo4j; default: 2")
     parser.add_argument("--neo4j-version", help="default: the newest that runs here")
+    parser.add_argument("--no-neo4j", action="store_true", help="leave out what needs a Neo4j")
     parser.add_argument("--out", type=Path, help="default: docs/benchmarks.md for the whole, else within .bench")
     args = parser.parse_args()
     letters = args.only.split(",") if args.only else list(MEASUREMENTS)
     if unknown := set(letters) - MEASUREMENTS.keys():
         parser.error(f"--only knows {', '.join(MEASUREMENTS)}, not {', '.join(sorted(unknown))}")
-    whole = args.only is None and args.events == EVENTS
+    if args.no_neo4j and args.only is None:
+        letters.remove("b")
+    whole = args.only is None and not args.no_neo4j and args.events == EVENTS
     out = args.out or (ROOT / "docs" / "benchmarks.md" if whole else WORK / "benchmarks.md")
 
     sections: dict[str, Section] = {}
-    with Bench(args.events, args.runs, args.neo4j_runs, args.neo4j_version) as bench:
+    with Bench(args.events, args.runs, args.neo4j_runs, args.neo4j_version, not args.no_neo4j) as bench:
         for letter in sorted(letters, key=ORDER.index):
             print(MEASUREMENTS[letter].__doc__, file=sys.stderr, flush=True)
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +25,7 @@ class Bench:
     runs: int  # repetitions of what takes seconds; questions are repeated more often
     neo4j_runs: int  # repetitions of what fills a Neo4j
     neo4j_version: str | None = None  # None: the newest that runs here
+    with_neo4j: bool = True
     _held: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -98,6 +99,12 @@ class Bench:
         env = self._held.enter_context(self.fresh_neo4j())
         self.step("copy", env, source=self.store, target=env["NEO4J_URI"])
         return env
+
+    def stores(self) -> Iterator[tuple[str, str, dict[str, str] | None]]:
+        """The stores that hold the example: name, URL, variables by which it is reached."""
+        yield "embedded", str(self.store), None
+        if self.with_neo4j:
+            yield "Neo4j", self.neo4j["NEO4J_URI"], self.neo4j
 
     def fresh_neo4j(self) -> AbstractContextManager[dict[str, str]]:
         """An empty Neo4j for the length of a block."""
