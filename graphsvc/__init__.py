@@ -12,6 +12,5 @@ __version__ = _version("graphsvc")
 __all__ = ["Graph", "GraphsvcError", "IngestReport", "Settings", "__version__", "load_mapping", "open"]
 
 from .errors import GraphsvcError
-from .graph import Graph, IngestReport, open
-from .ingest import load_mapping
+from .graph import Graph, IngestReport, load_mapping, open
 from .settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
@@ -19,12 +19,14 @@ from .answers.cypher import ask_cypher
 from .core import derive_in_parts, normalised
 from .errors import CypherUnsupported, InputError, NotFound, StoreBusy, TargetNotEmpty, TooManyRejects
 from .frame import JourneyFrame
-from .ingest import Mapping as FileMapping
-from .ingest import Progress, Reject, RejectsFile, events_from_records, read_events
 from .settings import Settings
 from .stores import Status, Store, is_neo4j, open_store
 from .tables import EVENTS
 from .writing import Added, add, resolve
+
+if TYPE_CHECKING:  # readers of files are imported where one is read: a question should start fast
+    from .ingest import Mapping as FileMapping
+    from .ingest import Progress, Reject
 
 Via = Literal["auto", "frame", "cypher"]
 _ANSWERS_KEPT = 256
@@ -101,6 +103,8 @@ class Graph:
             InputError: a mapping, column or file that cannot be used; nothing was written.
             TooManyRejects: see ``max_rejects``.
         """
+        from .ingest import RejectsFile, read_events
+
         report = IngestReport()
         batches = []
         for batch in read_events(files, mappings, progress):
@@ -124,6 +128,8 @@ class Graph:
 
     def add(self, records: Sequence[Mapping[str, Any]], *, replace: bool = False) -> IngestReport:
         """Add events given as plain records (the body of ``POST /events``); bad ones are reported, not stored."""
+        from .ingest import events_from_records
+
         batch = events_from_records([dict(record) for record in records])
         report = IngestReport(rows=batch.rows, rejected=len(batch.rejects), rejects=batch.rejects)
         return self._added(batch.events, {}, report, replace=replace)
@@ -283,9 +289,20 @@ class Graph:
         return self.store.query(text, dict(parameters or {}))
 
 
-def open(url: str | Path, *, write: bool = True) -> Graph:  # noqa: A001
+def open(url: str | Path, *, write: bool = True) -> Graph:
     """Open a graph: the path of an embedded store, or ``neo4j://host`` (see ``stores.open_store``)."""
     return Graph(open_store(str(url), write=write))
+
+
+def load_mapping(path: str | Path) -> FileMapping:
+    """A mapping from its TOML file (``docs/mapping.md``).
+
+    Raises:
+        MappingError: it cannot be read, or does not validate; the message names file, line and key.
+    """
+    from .ingest import load_mapping as load
+
+    return load(Path(path))
 
 
 def _proposed(mappings: Sequence[FileMapping]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ import logging
 import os
 import sys
 import tomllib
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,11 +19,13 @@ from .. import __version__
 from ..answers import ANSWERS, Answer
 from ..answers.flow import FlowParams
 from ..errors import GraphsvcError, InputError
-from ..graph import Via
+from ..graph import Via, load_mapping
 from ..graph import open as open_graph
-from ..ingest import Progress, load_mapping
 from . import show
 from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
+
+if TYPE_CHECKING:
+    from ..ingest import Progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -398,15 +401,13 @@ def forget(
         print(f"{graph.forget(before):,} events forgotten")
 
 
-def _progress() -> Any:
+def _progress() -> AbstractContextManager[Callable[[Progress], None]]:
     """A progress bar over the bytes of all files, as a callback for ``Graph.ingest``."""
-    from contextlib import contextmanager
-
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     @contextmanager
-    def shown() -> Any:
+    def shown() -> Iterator[Callable[[Progress], None]]:
         columns = [TextColumn("reading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()]
         with Bar(*columns, console=show.aside, transient=True) as bar:
             task = bar.add_task("read", rows="0")
