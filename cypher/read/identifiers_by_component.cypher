@@ -3,4 +3,7 @@
 //   $components  list of strings, names of raw components
 UNWIND $components AS component
 MATCH (i:Identifier {component: component})<-[:HAS]-(u:User)
-RETURN i.key, i.type, i.value, i.status, u.key, i.component, datetime({datetime: i.first_seen, timezone: 'UTC'}).epochSeconds * 1000000 + i.first_seen.microsecond, datetime({datetime: i.last_seen, timezone: 'UTC'}).epochSeconds * 1000000 + i.last_seen.microsecond
+WITH i, u, localdatetime('1970-01-01') AS epoch
+RETURN i.key, i.type, i.value, i.status, u.key, i.component,
+       duration.inSeconds(epoch, i.first_seen).seconds * 1000000 + i.first_seen.microsecond,
+       duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond

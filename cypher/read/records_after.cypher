@@ -1,10 +1,14 @@
 // name: read/records_after
-// The next stored events among all records, by key. Columns as `tables.EVENTS`, `at` in microseconds since 1970; `stage` is the row's own.
+// The next stored events among all records, by key. Columns as `tables.EVENTS`, `at` in microseconds
+// since 1970; `stage` is the row's own.
 //   $after  string, the last key that was read (empty at first)
 //   $limit  integer, how many
 MATCH (t:Record)
 WHERE t.key > $after
-WITH t ORDER BY t.key LIMIT $limit
-RETURN t.key, t.kind, t.source, datetime({datetime: t.at, timezone: 'UTC'}).epochSeconds * 1000000 + t.at.microsecond, t.name, t.channel,
+WITH t, localdatetime('1970-01-01') AS epoch ORDER BY t.key LIMIT $limit
+RETURN t.key, t.kind, t.source,
+       duration.inSeconds(epoch, t.at).seconds * 1000000 + t.at.microsecond,
+       t.name, t.channel,
        CASE WHEN t.own_stage IS NULL THEN t.stage WHEN t.own_stage <> '' THEN t.own_stage END,
-       t.value, t.cost, t.currency, t.sentiment, t.question, t.identifiers, t.traits, t.properties, t.confidence
+       t.value, t.cost, t.currency, t.sentiment, t.question, t.identifiers, t.traits, t.properties,
+       t.confidence

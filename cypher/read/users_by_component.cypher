@@ -3,4 +3,8 @@
 //   $components  list of strings, names of raw components
 UNWIND $components AS component
 MATCH (u:User {component: component})
-RETURN u.key, u.component, datetime({datetime: u.first_seen, timezone: 'UTC'}).epochSeconds * 1000000 + u.first_seen.microsecond, datetime({datetime: u.last_seen, timezone: 'UTC'}).epochSeconds * 1000000 + u.last_seen.microsecond, u.traits, u.excluded
+WITH u, localdatetime('1970-01-01') AS epoch
+RETURN u.key, u.component,
+       duration.inSeconds(epoch, u.first_seen).seconds * 1000000 + u.first_seen.microsecond,
+       duration.inSeconds(epoch, u.last_seen).seconds * 1000000 + u.last_seen.microsecond,
+       u.traits, u.excluded

@@ -1,9 +1,12 @@
 // name: write/put_journeys
 // Writes journeys and ties each to its user, and to no other, and to its first touchpoint.
-//   $rows  list of maps: every property of a journey
+//   $rows  list of maps: every property of a journey; times in microseconds since 1970
+WITH localdatetime('1970-01-01') AS epoch
 UNWIND $rows AS row
 MERGE (j:Journey {key: row.key})
-SET j = row
+SET j = row,
+    j.started_at = epoch + duration({microseconds: row.started_at}),
+    j.ended_at = epoch + duration({microseconds: row.ended_at})
 WITH j
 MATCH (u:User {key: j.user})
 MATCH (first:Touchpoint {key: j.key})

@@ -1,6 +1,6 @@
 // name: write/touchpoints_to_records
-// Turns touchpoints into records (their user is excluded now, or their name is). They leave their journey and channel and
-// take back the stage of their row. Names the channels that may have lost their last touchpoint.
+// Turns touchpoints into records (their user is excluded now, or their name is). They leave their journey and channel
+// and take back the stage of their row. Names the channels that may have lost their last touchpoint.
 //   $rows  list of maps: key, anchor (identifier that the record hangs on)
 UNWIND $rows AS row
 MATCH (t:Touchpoint {key: row.key})

@@ -189,6 +189,8 @@ class Neo4jStore:
         """
         self._prepare()
         with self._door.locked("write") as (transaction, head):
+            if head.begun != head.ended:
+                self._door.end_commit(head.begun)  # of a writer that died
             if head.loading:
                 wipe(self._door)
                 transaction.run("write/loading", token=None).consume()

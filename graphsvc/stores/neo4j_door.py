@@ -153,8 +153,17 @@ class Door:
 
     def commit_fenced(self, transaction: Transaction) -> None:
         """Commit under the lock, with the fence around it."""
-        ((begun,),) = self.execute("write/begin_commit")
+        begun = self.begin_commit()
         transaction.commit()
+        self.end_commit(begun)
+
+    def begin_commit(self) -> int:
+        """Tell readers that a commit begins; its number."""
+        ((begun,),) = self.execute("write/begin_commit")
+        return int(begun)
+
+    def end_commit(self, begun: int) -> None:
+        """Tell readers that the commit of this number is there as a whole."""
         self.execute("write/end_commit", begun=begun)
 
     def _session(self, *, write: bool) -> neo4j.Session:
@@ -213,7 +222,7 @@ class Door:
         with self.transaction("mend", write=True, seconds=_COMMIT_SECONDS) as transaction:
             transaction.run("write/lock", schema=SCHEMA).consume()
             head = transaction.head()
-            self.execute("write/end_commit", begun=head.begun)
+            self.end_commit(head.begun)
 
     @contextmanager
     def translated(self, name: str) -> Iterator[None]:

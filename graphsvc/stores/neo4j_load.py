@@ -1,39 +1,173 @@
-"""The first load into Neo4j, in bulk."""
+"""The first load into Neo4j, in bulk.
+
+Whole components go in together, a few thousand touchpoints at a time, from two sessions: one statement creates their
+nodes and ties them by position, so that nothing has to be found by its key. Meanwhile one transaction holds the graph's
+lock, and the ``loading`` mark, committed before, makes readers refuse. A loader that dies leaves the mark with nobody
+holding the lock: the next writer sees that, takes out what is there and starts over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
+import threading
+from collections.abc import Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any
 
 import polars as pl
 
+from ..core.identity import anchors
 from ..errors import GraphMoved
 from ..settings import Settings
-from ..tables import Change, Changes, Tables
-from .neo4j_door import Door
-from .neo4j_write import Neo4jWriter
+from ..tables import DERIVED, USERS, Tables
+from .neo4j_door import Door, Transaction
+from .neo4j_rows import microseconds, places_of, sent, staged, user_rows
 
+_SESSIONS = 2
+_BATCH = 10_000  # nodes and more per statement, about
 _WIPE_ROWS = 10_000
+
+Parameters = dict[str, Any]
 
 
 def bulk_load(door: Door, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
-    """Load an empty graph."""
-    whole = [dict(part.items()) for part in tables]
-    derived = {name: pl.concat([part[name] for part in whole]) for name in whole[0]}
+    """Load an empty graph; returns its revision.
+
+    Raises:
+        GraphMoved: somebody else wrote since revision ``expected``, or took over.
+    """
+    token = secrets.token_hex(8)
+    moved = GraphMoved(f"{door.url} changed while it was being read; try again")
     with door.locked("load") as (transaction, head):
-        if head.revision != expected:
-            raise GraphMoved(f"{door.url} changed while it was being read; try again")
-        writer = Neo4jWriter(transaction, head)
-        changes = Changes(
-            events=Change(events.select("key").clear(), events),
-            derived={name: Change(table.clear(), table) for name, table in derived.items()},
-            before=Tables.empty(),
-        )
-        revision = writer.replace(changes, settings)
-        door.commit_fenced(transaction)
-        return revision
+        if head.revision != expected or head.loading:
+            raise moved
+        begun = door.begin_commit()
+        transaction.run("write/loading", token=token).consume()
+        transaction.commit()
+    with door.locked("load") as (transaction, head):
+        if head.loading != token:
+            raise moved
+        _create(door, transaction, events, _concatenated(tables), settings)
+        ((revision,),) = transaction.rows("write/revision", settings=settings.model_dump_json())
+        transaction.commit()
+    door.end_commit(begun)
+    return int(revision)
 
 
 def wipe(door: Door) -> None:
     """Remove what an interrupted load left, in batches. The caller holds the lock."""
     while door.execute("write/wipe", limit=_WIPE_ROWS) != [[0]]:
         pass
+
+
+def _concatenated(tables: Iterable[Tables]) -> Tables:
+    parts = list(tables)
+    return Tables(**{name: pl.concat([getattr(part, name) for part in parts]) for name in DERIVED})
+
+
+def _create(door: Door, lock: Transaction, events: pl.DataFrame, tables: Tables, settings: Settings) -> None:
+    """Create all nodes and relationships, while ``lock`` keeps its transaction alive."""
+    places = places_of(tables.journeys)
+    channels = places["channel"].unique().sort().to_list()
+    rows = [{"key": channel, "name": channel, "kind": settings.kind_of(channel)} for channel in channels]
+    door.execute("write/load_channels", rows=rows)
+    records = events.join(places, on="key", how="anti")
+    batches = _batches(events, tables, channels)
+    next_batch = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with next_batch:
+                parameters = next(batches, None)
+            if parameters is None:
+                return
+            door.execute("write/load", **parameters)
+
+    with ThreadPoolExecutor(_SESSIONS, thread_name_prefix="graphsvc-load") as pool:
+        running = {pool.submit(work) for _ in range(_SESSIONS)}
+        try:
+            while running:
+                done, running = wait(running, timeout=10.0, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                lock.rows("read/begun")  # still ours
+        except BaseException:
+            with next_batch:
+                batches.close()  # the other session stops after the batch that it is at
+            raise
+    for part in records.with_columns(anchor=anchors(records)).iter_slices(_BATCH):
+        door.execute("write/load_records", rows=sent(part))
+
+
+class _Table:
+    """A graph table in order of the batch that each row goes with; ``position`` counts the rows of a batch from 0."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        ordered = rows.sort("batch", maintain_order=True)
+        self.rows = ordered.with_columns(position=pl.int_range(pl.len()).over("batch"))
+        runs = ordered["batch"].rle().struct.unnest()
+        ends = runs["len"].cum_sum()
+        self._spans = dict(zip(runs["value"], zip(ends - runs["len"], runs["len"], strict=True), strict=True))
+
+    def of(self, batch: int) -> pl.DataFrame:
+        """The rows of one batch."""
+        return self.rows.slice(*self._spans.get(batch, (0, 0)))
+
+
+def _batches(events: pl.DataFrame, tables: Tables, channels: list[str]) -> Generator[Parameters, None, None]:
+    """Parameters of ``write/load``: whole components, about ``_BATCH`` rows at a time."""
+    sizes = pl.concat(
+        [
+            tables.users.select("component", rows=pl.lit(1, dtype=pl.Int64)),
+            tables.identifiers.select("component", rows=pl.lit(1, dtype=pl.Int64)),
+            tables.journeys.select("component", rows="steps"),
+        ]
+    )
+    sizes = sizes.group_by("component").agg(pl.col("rows").sum()).sort("component")
+    batch_of = sizes.select("component", batch=pl.col("rows").cum_sum() // _BATCH)
+    whole = {name: table.join(batch_of, on="component", maintain_order="left") for name, table in tables.items()}
+
+    users = _Table(whole["users"])
+    owner = users.rows.select(user="key", owner="position")
+    identifiers = _Table(whole["identifiers"].join(owner, on="user", maintain_order="left"))
+    ends = identifiers.rows.select(a="key", b="key", source="position", target="position")
+    links = _Table(
+        whole["links"]
+        .join(ends.select("a", "source"), on="a", maintain_order="left")
+        .join(ends.select("b", "target"), on="b", maintain_order="left")
+    )
+    journeys = _Table(whole["journeys"].join(owner, on="user", maintain_order="left"))
+    touchpoints = _Table(_touchpoints(events, journeys.rows, channels))
+    for batch in batch_of["batch"].unique().sort():
+        stepping = touchpoints.of(batch)
+        first = pl.col("step") == 1
+        hops = stepping.select("position", "step", seconds=pl.col("at").diff().dt.total_microseconds() / 1e6)
+        yield {
+            "users": user_rows(users.of(batch).select(USERS.names())),
+            "identifiers": _columns(identifiers.of(batch)),
+            "links": _columns(links.of(batch)),
+            "journeys": _columns(journeys.of(batch)),
+            "channels": channels,
+            "touchpoints": _columns(stepping),
+            "starts": _columns(stepping.filter(first).select("journey", first="position")),
+            "hops": _columns(hops.filter(~first).select("seconds", target="position")),
+        }
+
+
+def _touchpoints(events: pl.DataFrame, journeys: pl.DataFrame, channels: list[str]) -> pl.DataFrame:
+    """Every touchpoint in the order of the journeys: ``staged`` columns, batch, journey (position) and via."""
+    places = places_of(journeys)
+    number = pl.DataFrame(
+        {"channel": channels, "via": range(len(channels))}, schema={"channel": pl.String, "via": pl.Int64}
+    )
+    return (
+        places.select("key", "channel", journey_key="journey")
+        .join(journeys.select("batch", journey_key="key", journey="position"), on="journey_key", maintain_order="left")
+        .join(number, on="channel", maintain_order="left")
+        .drop("channel", "journey_key")
+        .join(staged(events, places), on="key", maintain_order="left")
+    )
+
+
+def _columns(table: pl.DataFrame) -> Parameters:
+    return {column.name: column.to_list() for column in microseconds(table)}

@@ -18,7 +18,8 @@ from .neo4j_rows import (
     identifier_rows,
     link_rows,
     places_of,
-    touchpoint_rows,
+    sent,
+    staged,
     user_rows,
 )
 
@@ -91,9 +92,10 @@ class Neo4jWriter:
         self._cut(changes, former, places)
         bare = self._put_events(changes, former, places, settings)
         self._put_people(changes)
-        self._send("write/put_journeys", journeys.put.to_dicts())
+        self._send("write/put_journeys", sent(journeys.put))
         self._send("write/add_hops", _rows(hops_of(places), but=hops_of(former)))
-        self._transaction.run("write/drop_bare_channels", keys=sorted(bare)).consume()
+        if bare:
+            self._transaction.run("write/drop_bare_channels", keys=sorted(bare)).consume()
         if self.settings is not None and settings.channels != self.settings.channels:
             self._put_kinds(settings)
         ((self.revision,),) = self._transaction.rows("write/revision", settings=settings.model_dump_json())
@@ -126,8 +128,8 @@ class Neo4jWriter:
         self._send("write/records_to_touchpoints", joining.select("key").sort("key").to_dicts())
 
         records = put.join(places, on="key", how="anti")
-        self._send("write/put_records", records.with_columns(anchor=anchors(records)).to_dicts())
-        self._send("write/put_touchpoints", touchpoint_rows(put, places))
+        self._send("write/put_records", sent(records.with_columns(anchor=anchors(records))))
+        self._send("write/put_touchpoints", sent(staged(put, places)))
         moved = places.join(former, on=["key", "step", "stage"], how="anti").join(put, on="key", how="anti")
         self._send("write/put_steps", moved.select("key", "step", "stage").to_dicts())
 
