@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from graphsvc.ingest import Mapping, events_from_records, read_events
 from graphsvc.ingest.readers import open_reader, read_rows
 from graphsvc.ingest.rejects import Reason
 from graphsvc.ingest.rows import RawRows
+from graphsvc.ingest.sources import LINE_LIMIT
 from graphsvc.tables import EVENTS
 
 MAPPING = Mapping.model_validate(
@@ -243,6 +245,7 @@ def test_names_made_from_values_stop_before_they_fill_the_memory(tmp_path: Path)
         ("a.log", b"hello\nworld\n", "unknown format"),
         ("a.csv.gz", b"\x1f\x8bbroken", "gzip"),
         ("a.parquet", b"PAR1 and then nothing", "damaged"),
+        ("a.json", b'{\n  "a": 1\n}', "one JSON document"),
         ("a.parquet.gz", gzip.compress(b"PAR1"), "gzipped Parquet"),
     ],
 )
@@ -266,6 +269,38 @@ def test_anything_else_is_refused_by_name(tmp_path: Path, name: str, data: bytes
 def test_content_decides_where_the_name_does_not(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     assert texts(tmp_path / name) == [{"a": "1", "b": "2"}]
+
+
+def test_a_line_without_end_is_refused_and_does_not_fill_the_memory(tmp_path: Path) -> None:
+    endless = b"1," + b"x" * (3 * LINE_LIMIT)
+    (tmp_path / "a.csv").write_bytes(b"a,b\n0,good\n" + endless + b"\n2,good\n")
+    (tmp_path / "a.jsonl").write_bytes(b'{"a": 0}\n{"a": "' + endless + b'"}\n{"a": 2}\n')
+    for name, line, reason in (("a.csv", 3, Reason.LONG_FIELD), ("a.jsonl", 2, Reason.BROKEN_JSON)):
+        reader = open_reader(tmp_path / name)
+        reader.source.block = LINE_LIMIT // 4  # type: ignore[attr-defined]
+        batches = list(reader.batches())
+        assert [row[0] for batch in batches for row in batch.columns.iter_rows()] == ["0", "2"]
+        assert [lines for batch in batches for lines in batch.lines] == [line - 1, line + 1]
+        assert [(reject.line, reject.reason) for batch in batches for reject in batch.rejects] == [(line, reason)]
+
+
+def test_a_damaged_page_of_parquet_is_a_reject(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"x": [f"{number * 7919 % 10007}" for number in range(10_000)]}).write_parquet(path, use_pyarrow=True)
+    data = bytearray(path.read_bytes())
+    data[200:400] = bytes(200)
+    path.write_bytes(data)
+    batches = list(read_rows(path))
+    assert [reject.reason for batch in batches for reject in batch.rejects] == [Reason.BROKEN_OFF]
+
+
+def test_python_values_are_taken_as_their_json_would_be() -> None:
+    moment = datetime(2024, 3, 13, 11, 21, 14, tzinfo=timezone(timedelta(hours=1)))
+    record = {"at": moment, "what": "home", "paid": Decimal("19.9"), "mail": ("b@example.com", "a@example.com")}
+    (event,) = events_from_records([record], MAPPING).events.to_dicts()
+    assert (event["at"], event["value"]) == (datetime(2024, 3, 13, 10, 21, 14), 19.9)
+    assert event["identifiers"] == ["email:a@example.com", "email:b@example.com"]
+    assert events_from_records([{1: 2}, ["list"]]).rejects[0].reason == Reason.NOT_OBJECT  # type: ignore[list-item, dict-item]
 
 
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:

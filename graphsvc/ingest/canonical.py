@@ -39,7 +39,7 @@ def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame,
 
     Returns:
         The events (``tables.EVENTS``, in the order of the rows, equal ones included), and one reject for each row
-        that could not be read or is no event.
+        that could not be read or is no event, by line.
     """
     mapping, unknown = resolved(mapping, rows.columns.columns)
     texts = _Texts(rows.columns, mapping)
@@ -98,15 +98,15 @@ def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame,
     if not good.all():
         events, raw = events.filter(good), raw.filter(good)
     events = events.with_columns(
-        _keys(events["event_id"], raw, mapping).alias("key"),
-        pl.lit(mapping.source).alias("source"),
-        pl.when(pl.col("kind") == "link").then(pl.col("confidence").fill_null(1.0)).alias("confidence"),
-        *(pl.when(pl.col("kind") == "event").then(name).alias(name) for name in _OF_TOUCHPOINTS),
+        key=_keys(events["event_id"], raw, mapping),
+        source=pl.lit(mapping.source),
+        confidence=pl.when(pl.col("kind") == "link").then(pl.col("confidence").fill_null(1.0)),
     )
-    return events.select(pl.col(name).cast(kind) for name, kind in EVENTS.items()), [
-        *rows.rejects,
-        *problems.rejects(rows, file),
-    ]
+    if not is_event.all():
+        touchpoint = pl.col("kind") == "event"
+        events = events.with_columns(pl.when(touchpoint).then(name).alias(name) for name in _OF_TOUCHPOINTS)
+    events = events.select(pl.col(name).cast(dtype) for name, dtype in EVENTS.items())
+    return events, sorted([*rows.rejects, *problems.rejects(rows, file)], key=lambda reject: reject.line)
 
 
 class _Texts:

@@ -35,8 +35,8 @@ class ParquetReader:
         try:
             self._file = pyarrow.parquet.ParquetFile(self.path)
             empty = pl.DataFrame(pl.from_arrow(self._file.schema_arrow.empty_table()))
-        except (pa.ArrowException, pl.exceptions.PolarsError) as error:
-            raise UnsupportedFile(f"{self.path} cannot be read as Parquet; it seems to be damaged") from error
+        except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
+            raise UnsupportedFile(f"{self.path} cannot be read as Parquet: it may be damaged") from error
         self.columns = _flattened(empty).columns
 
     def holds(self, column: str) -> bool:
@@ -53,7 +53,7 @@ class ParquetReader:
                 line += table.height
                 self.position = self.size * (line - 1) // max(self._file.metadata.num_rows, 1)
                 yield _as_rows(table, lines, str(self.path))
-        except pa.ArrowException:
+        except (pa.ArrowException, OSError):  # a damaged page
             broken = Reject(str(self.path), line, None, Reason.BROKEN_OFF, "")
             yield RawRows(
                 pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), pl.Series(dtype=pl.Int64), [broken]
@@ -82,6 +82,8 @@ def _as_text(column: pl.Series) -> pl.Series:
     kind = column.dtype
     if isinstance(kind, pl.Datetime):
         return _iso_texts(column, zoned=kind.time_zone is not None)
+    if isinstance(kind, pl.Duration):
+        return column.dt.to_string("iso")
     if kind.is_float():
         return _float_texts(column)
     if kind == pl.Binary:

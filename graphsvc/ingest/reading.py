@@ -81,7 +81,7 @@ def read_events(
     Args:
         files: paths and globs.
         mappings: each file takes the first that is meant for it; none means plain columns.
-        progress: called after each batch.
+        progress: called before each batch is given.
 
     Raises:
         InputError: a file cannot be read, or no mapping is meant for it.
@@ -100,9 +100,9 @@ def read_events(
             events, bad = to_events(raw, mapping, file)
             rows += raw.count
             rejects += len(bad)
-            yield EventBatch(events, bad, file, raw.count, unused_columns(mapping, raw.columns.columns))
             if progress:
                 progress(Progress(before + reader.position, total, rows, rejects, file))
+            yield EventBatch(events, bad, file, raw.count, unused_columns(mapping, raw.columns.columns))
         before += reader.size
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -24,7 +25,7 @@ def as_rows(records: Sequence[Any], lines: Sequence[int], file: str) -> RawRows:
     """
     try:
         table, bad = _as_table(records, file), {}
-    except (AttributeError, UnicodeEncodeError, RecursionError):
+    except (AttributeError, TypeError, UnicodeEncodeError, RecursionError):
         bad = {at: reason for at, record in enumerate(records) if (reason := _trouble(record))}
         table = _as_table([record for at, record in enumerate(records) if at not in bad], file)
     rejects = [Reject(file, lines[at], None, reason, _raw(records[at])) for at, reason in bad.items()]
@@ -51,7 +52,7 @@ def without(rows: RawRows, mask: pl.Series, reason: Reason, file: str) -> RawRow
 
 
 def as_text(value: Any) -> str | None:
-    """The text of a JSON value: null, an empty text and NaN are None, a list is its JSON text.
+    """The text of a JSON value, or of what Python has for it: null, an empty text and NaN are None, a list is its JSON.
 
     A float is written in the shortest form that reads back as the same number, whatever its spelling in the file: the
     API, which never sees the spelling, must give the same text.
@@ -64,7 +65,19 @@ def as_text(value: Any) -> str | None:
         return None
     if isinstance(value, int | float):
         return repr(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    if isinstance(value, datetime):
+        return _iso(value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=as_text)
+    return str(value)
+
+
+def _iso(time: datetime) -> str:
+    """``2024-03-13T10:21:14``, a fraction where there is one, ``Z`` where it knows its offset: as from Parquet."""
+    fraction = "seconds" if not time.microsecond else "microseconds" if time.microsecond % 1000 else "milliseconds"
+    if time.tzinfo is None:
+        return time.isoformat(timespec=fraction)
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=fraction) + "Z"
 
 
 def _as_table(records: Sequence[Mapping[str, Any]], file: str) -> pl.DataFrame:
@@ -98,10 +111,10 @@ def _flattened(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trouble(record: Any) -> Reason | None:
     """Why a value cannot be a row, if so."""
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or not all(isinstance(name, str) for name in record):
         return Reason.NOT_OBJECT
     try:
-        json.dumps(_flattened(record), ensure_ascii=False).encode()
+        json.dumps(_flattened(record), ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return Reason.NOT_UTF8
     except RecursionError:
@@ -111,6 +124,6 @@ def _trouble(record: Any) -> Reason | None:
 
 def _raw(record: Any) -> str:
     try:
-        return clip(json.dumps(record, ensure_ascii=False))
+        return clip(json.dumps(record, ensure_ascii=False, default=str))
     except RecursionError:
         return "nested too deeply"

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ..errors import InputError, UnsupportedFile
+from .rows import FIELD_LIMIT
 
 Format = Literal["csv", "jsonl", "parquet"]
 
 #: Bytes that one batch is read from: it bounds the memory.
 BLOCK = 8 * 1024 * 1024
+#: A longer line is no row: readers see it marked and refuse it, and the memory stays bounded.
+LINE_LIMIT = 4 * 1024 * 1024
 _COMPRESSED = 256 * 1024
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
@@ -67,7 +70,7 @@ class Source:
         self.position, self.broken = 0, False
         with self.path.open("rb") as file:
             first = True
-            for block in self._gunzipped(file) if self.gzipped else self._plain(file):
+            for block in _bounded(self._gunzipped(file) if self.gzipped else self._plain(file)):
                 yield block.removeprefix(_BOM) if first else block
                 first = False
 
@@ -140,6 +143,23 @@ class Source:
         self.broken = begun and not stream.eof
 
 
+def _bounded(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks, where a line longer than ``LINE_LIMIT`` is cut and ends with more than a field may have."""
+    length, dropping = 0, False
+    for block in blocks:
+        if dropping:
+            end = block.find(b"\n")
+            if end < 0:
+                continue
+            block, dropping = block[end:], False
+        newline = block.rfind(b"\n")
+        length = length + len(block) if newline < 0 else len(block) - newline - 1
+        yield block
+        if length > LINE_LIMIT:
+            yield b"x" * (FIELD_LIMIT + 1)
+            length, dropping = 0, True
+
+
 def sniff(source: Source) -> Format:
     """The format of a file: by its first bytes where they are plain, else by its name, else by its look.
 
@@ -164,6 +184,8 @@ def sniff(source: Source) -> Format:
     named = _SUFFIXES.get(suffixes[-1]) if suffixes else None
     if look.startswith(b"[") and named != "csv":
         raise UnsupportedFile(f"{path} is one JSON array; write one object per line (jq -c '.[]' FILE)")
+    if named != "csv" and look.partition(b"\n")[0].strip() == b"{":
+        raise UnsupportedFile(f"{path} is one JSON document; write one object per line (jq -c . FILE)")
     if named:
         return named
     if look.startswith(b"{"):

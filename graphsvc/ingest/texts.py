@@ -28,10 +28,10 @@ def numbers(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Finite numbers from trimmed texts, and where a text is none. ``12,50`` is 12.5; ``1,250`` could be two things."""
     if texts.null_count() == len(texts):
         return texts.cast(pl.Float64), texts.is_not_null()
-    commas = texts.str.contains(r"^[+-]?[0-9]+,[0-9]{1,2}$").fill_null(False)
-    if commas.any():
-        texts = texts.zip_with(~commas, texts.str.replace(",", "."))
     read = texts.cast(pl.Float64, strict=False)
+    if read.null_count() > texts.null_count():
+        comma = texts.str.contains(r"^[+-]?[0-9]+,[0-9]{1,2}$").fill_null(False).arg_true()
+        read = read.scatter(comma, texts.gather(comma).str.replace(",", ".").cast(pl.Float64))
     read = read.set(~read.is_finite(), None)
     return read, texts.is_not_null() & read.is_null()
 

@@ -148,7 +148,7 @@ def _iso_full(text: pl.Series) -> pl.DataFrame:
 
     The first 19 characters have a fixed form, which polars reads fastest; regular expressions see only the tails.
     """
-    head = text.str.slice(0, 19).str.replace("[Tt]", " ")
+    head = text.str.slice(0, 19).str.replace("T", " ", literal=True)
     local = head.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").cast(TIME)
     tail = text.str.slice(19)
     if not (tail != "").any():
