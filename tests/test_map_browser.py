@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FloatRect, Page, expect
+from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from graphsvc.answers.flow import FlowParams
 from graphsvc.maps import JourneyMap, journey_map
@@ -21,7 +21,7 @@ from .map_frames import Journey, brand, frame_of, wide
 pytestmark = pytest.mark.browser
 
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-HOSTILE = "</script><img src=x onerror=alert(1)>"
+HOSTILE = "</script><img src=x onerror=alert(1)><!--<script x"
 RIGHT_TO_LEFT = "עגלת קניות \u202e abc"
 EMOJI = "👩‍👩‍👧‍👦 🛒 cart"
 LONG = "word " * 60 + "x" * 200
@@ -303,34 +303,35 @@ def test_dark_mode(shop_file: Path, open_page: Open) -> None:  # noqa: F811
     opened.assert_clean()
 
 
-def test_the_largest_map_stays_smooth(tmp_path: Path, open_page: Open) -> None:  # noqa: F811
-    """300 nodes, over 2,000 edges: while dragging, the page works under 33 ms a frame (processor time, no GPU)."""
-    drawn = journey_map(wide(), FlowParams(depth=30, top=50))
-    assert len(drawn.layers["all"].nodes) == 300
-    opened = open_page(drawn.save(tmp_path / "wide.html"))
-    page = opened.page
-    box = box_of(page)
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.evaluate("window.frames_drawn = 0; (function count() { frames_drawn++; requestAnimationFrame(count); })()")
+def test_the_largest_map_stays_smooth(tmp_path: Path, chromium: Browser, open_page: Open) -> None:  # noqa: F811
+    """300 nodes and over 1,500 edges: dragging them costs little more than dragging a map of two nodes.
 
-    def spent() -> tuple[float, int]:
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        seconds = next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
-        return seconds * 1_000, page.evaluate("frames_drawn")
+    Measured as processor time of all of Chromium's processes, which a busy machine disturbs less than frame times.
+    Measured: 1.1 to 1.7 times as much; painting each frame anew costs four times as much.
+    """
+    large = journey_map(wide(), FlowParams(depth=30, top=50))
+    assert (len(large.layers["all"].nodes), len(large.layers["all"].edges) > 1_500) == (300, True)
+    small = journey_map(frame_of([Journey("a", "hello")]))
+    session = chromium.new_browser_cdp_session()
 
-    page.mouse.move(box["x"] + 900, box["y"] + 300)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 890, box["y"] + 300)
-    (before, first) = spent()
-    for i in range(40):
-        page.mouse.move(box["x"] + 890 - 12 * i, box["y"] + 300 + i % 5)
-        page.evaluate("new Promise(requestAnimationFrame)")
-    (after, last) = spent()
-    page.mouse.up()
-    assert last - first >= 40
-    assert (after - before) / (last - first) < 33
-    opened.assert_clean()
+    def spent() -> float:
+        return float(sum(process["cpuTime"] for process in session.send("SystemInfo.getProcessInfo")["processInfo"]))
+
+    def dragging(drawn: JourneyMap) -> float:
+        opened = open_page(drawn.save(tmp_path / "map.html"))
+        page, box = opened.page, box_of(opened.page)
+        page.mouse.move(box["x"] + 900, box["y"] + 250)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 890, box["y"] + 250)
+        before = spent()
+        for i in range(40):
+            page.mouse.move(box["x"] + 890 - 12 * i, box["y"] + 250 + i % 5)
+            page.evaluate("new Promise(requestAnimationFrame)")
+        after = spent()
+        opened.assert_clean()
+        return after - before
+
+    assert dragging(large) < 2.5 * dragging(small)
 
 
 def test_notebook_frame(tmp_path: Path, shop: JourneyMap, open_page: Open) -> None:  # noqa: F811

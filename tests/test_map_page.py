@@ -122,6 +122,8 @@ def test_labels_cannot_leave_their_place() -> None:
     tags = [re.findall(r"<(/?[a-z]+)", _without_scripts(page)) for page in pages]
     assert tags[0] == tags[1]
     assert json.loads(_Parts(pages[0]).texts["data"][0])["layers"][0]["nodes"][0]["label"] == hostile
+    block = pages[0].split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    assert not set("<>&") & set(block)
     assert "{{ 7 * 7 }}" in pages[0]  # a label is not a template either
 
 
