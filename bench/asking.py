@@ -48,12 +48,15 @@ def questions(bench: Bench) -> Section:
         section.goals += _goals(contestants, question)
         section.tables.append(_table(contestants, question))
         for other in contestants[1:]:
+            if question not in other.rows:
+                continue
             section.notes += [
                 f"**{other.name} does not count the same {question} as we do: {found}.**"
                 for found in disagreements(contestants[0], other, question)[:3]
             ]
     if not section.notes:
         section.notes.append("All counts are equal, row by row, in every column that two of them compute.")
+    section.notes += [f"**{one.name} gave up: {one.failed}**" for one in contestants if one.failed]
     section.tables.append(_smaller(contestants))
     section.tables.append(_loading(contestants))
     section.notes += [

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .children import Child
+from .children import Child, ChildFailed
 
 Row = dict[str, Any]
 
@@ -27,6 +27,7 @@ class Contestant:
     seconds: dict[str, list[float]] = field(default_factory=dict)  # of the later ones
     rows: dict[str, list[Row]] = field(default_factory=dict)  # what it answered first
     peak_mib: float = 0.0
+    failed: str = ""  # why it is out
 
 
 @contextmanager
@@ -43,7 +44,8 @@ def contest(
             one.load_seconds, one.version, one.questions = loaded["seconds"], loaded["version"], loaded["questions"]
         yield contestants
         for one in contestants:
-            one.peak_mib = one.child.finish().peak_mib
+            if not one.failed:
+                one.peak_mib = one.child.finish().peak_mib
     finally:
         for one in contestants:
             one.child.stop()
@@ -51,15 +53,21 @@ def contest(
 
 def ask_in_turn(contestants: Sequence[Contestant], question: str, turns: int) -> None:
     """Ask all who know the question: once to see the rows, then ``turns`` times, each time with another going first."""
-    able = [one for one in contestants if question in one.questions]
-    for one in able:
-        said = one.child.ask(question=question, turn=0, show=True)
-        one.first[question], one.rows[question] = said["seconds"], said["rows"]
-    for turn in range(1, turns + 1):
+    able = [one for one in contestants if question in one.questions and not one.failed]
+    for turn in range(turns + 1):
         start = turn % len(able)
         for one in able[start:] + able[:start]:
-            said = one.child.ask(question=question, turn=turn, show=False)
-            one.seconds.setdefault(question, []).append(said["seconds"])
+            if one.failed:
+                continue
+            try:
+                said = one.child.ask(question=question, turn=turn, show=turn == 0)
+            except ChildFailed as failure:
+                one.failed = str(failure).strip().splitlines()[-1]
+                continue
+            if turn == 0:
+                one.first[question], one.rows[question] = said["seconds"], said["rows"]
+            else:
+                one.seconds.setdefault(question, []).append(said["seconds"])
 
 
 def disagreements(ours: Contestant, other: Contestant, question: str) -> list[str]:

@@ -117,6 +117,28 @@ def into_neo4j(bench: Bench) -> Section:
     )
 
 
+def by_import(bench: Bench) -> Section:
+    """(c) Files for neo4j-admin, and its import."""
+    folder = bench.new("import")
+    written = bench.step("export_import", url=bench.store, folder=folder)
+    held = sum(file.stat().st_size for file in folder.iterdir()) / 1024**2
+    done = bench.step("admin_import", command=written.said["command"], neo4j_version=bench.neo4j_version)
+    imported = f"{done.said['nodes']:,} nodes, {done.said['relationships']:,} relationships"
+    return Section(
+        "Neo4j's own import",
+        "`graphsvc export --neo4j-import` on the embedded store, then the command that it prints, on a fresh database.",
+        tables=[
+            Table(
+                ["", "time", "what"],
+                [
+                    ["graphsvc export", duration(written.said["seconds"]), f"{size(held)} of files"],
+                    ["neo4j-admin database import full", duration(done.said["seconds"]), imported],
+                ],
+            )
+        ],
+    )
+
+
 def second_batch(bench: Bench) -> Section:
     """(d) A second batch of 1,000 events on top."""
     rows, goals = [], []

@@ -6,18 +6,16 @@ Each step runs in a child of its own, so that its peak memory is its own; it pri
 from __future__ import annotations
 
 import json
-import os
-import pickle
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from . import neo4j_steps
+
 Said = dict[str, Any]
-BATCH = 10_000
 
 
 def generate(folder: str, events: int) -> Said:
@@ -163,77 +161,17 @@ def opened(url: str) -> Said:
     return counts
 
 
-def graph_size() -> Said:
-    """Nodes and relationships of the Neo4j database."""
-    with _session() as session:
-        nodes = session.run("MATCH (n) RETURN count(n)").single()[0]
-        relationships = session.run("MATCH ()-[r]->() RETURN count(r)").single()[0]
-    return {"nodes": nodes, "relationships": relationships}
+def export_import(url: str, folder: str) -> Said:
+    """Files for Neo4j's own import, and its command line."""
+    from graphsvc.export import neo4j_import
+    from graphsvc.stores import open_store
 
-
-def dump(folder: str) -> Said:
-    """Everything that the Neo4j database holds, as pickled batches ready to be created elsewhere."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with _session() as session:
-        labels = [row[0] for row in session.run("CALL db.labels()")]
-        for label in labels:
-            rows = session.run(f"MATCH (n:`{label}`) RETURN properties(n) AS row")
-            _pickle(Path(folder), f"1-{label}", {"label": label}, (row["row"] for row in rows))
-        ends = "MATCH (a)-[r]->(b) RETURN DISTINCT labels(a)[0] AS a, type(r) AS type, labels(b)[0] AS b"
-        for kind in session.run(ends).data():
-            rows = session.run(
-                f"MATCH (a:`{kind['a']}`)-[r:`{kind['type']}`]->(b:`{kind['b']}`) "
-                "RETURN a.key AS a, b.key AS b, properties(r) AS properties"
-            )
-            _pickle(Path(folder), f"2-{kind['a']}-{kind['type']}-{kind['b']}", kind, (row.data() for row in rows))
-    return {}
-
-
-def plain_create(folder: str) -> Said:
-    """The same graph by plain UNWIND … CREATE, 10,000 rows at a time from one session; only writing is timed."""
-    seconds, nodes, relationships = 0.0, 0, 0
-    with _session() as session:
-        labels = {file.stem.split("-")[1] for file in Path(folder).glob("1-*.pickle")}
-        for label in sorted(labels):
-            session.run(f"CREATE CONSTRAINT FOR (n:`{label}`) REQUIRE n.key IS UNIQUE").consume()
-        session.run("CALL db.awaitIndexes()").consume()
-        for file in sorted(Path(folder).glob("*.pickle")):
-            kind, rows = pickle.loads(file.read_bytes())
-            if "label" in kind:
-                text = f"UNWIND $rows AS row CREATE (n:`{kind['label']}`) SET n = row"
-                nodes += len(rows)
-            else:
-                ends = " ".join(f"MATCH ({end}:`{kind[end]}` {{key: row.{end}}})" for end in "ab")
-                text = f"UNWIND $rows AS row {ends} CREATE (a)-[r:`{kind['type']}`]->(b) SET r = row.properties"
-                relationships += len(rows)
-            began = time.perf_counter()
-            session.run(text, rows=rows).consume()
-            seconds += time.perf_counter() - began
-    return {"seconds": seconds, "nodes": nodes, "relationships": relationships}
-
-
-def _pickle(folder: Path, name: str, kind: Said, rows: Iterator[Any]) -> None:
-    held: list[Any] = []
-    number = 0
-    for row in rows:
-        held.append(row)
-        if len(held) == BATCH:
-            Path(folder, f"{name}-{number:05}.pickle").write_bytes(pickle.dumps((kind, held)))
-            held, number = [], number + 1
-    if held:
-        Path(folder, f"{name}-{number:05}.pickle").write_bytes(pickle.dumps((kind, held)))
-
-
-@contextmanager
-def _session() -> Iterator[Any]:
-    from neo4j import GraphDatabase
-
-    login = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
-    with (
-        GraphDatabase.driver(os.environ["NEO4J_URI"], auth=login) as driver,
-        driver.session(database=os.environ["NEO4J_DATABASE"]) as session,
-    ):
-        yield session
+    store = open_store(url, write=False)
+    began = time.perf_counter()
+    command = neo4j_import(store, Path(folder))
+    seconds = time.perf_counter() - began
+    store.close()
+    return {"seconds": seconds, "command": command}
 
 
 STEPS: dict[str, Callable[..., Said]] = {
@@ -248,9 +186,11 @@ STEPS: dict[str, Callable[..., Said]] = {
         users,
         frame,
         opened,
-        graph_size,
-        dump,
-        plain_create,
+        export_import,
+        neo4j_steps.admin_import,
+        neo4j_steps.graph_size,
+        neo4j_steps.dump,
+        neo4j_steps.plain_create,
     )
 }
 
