@@ -86,6 +86,21 @@ def test_an_unclosed_quote_at_the_end_costs_one_line(tmp_path: Path) -> None:
     assert rejects == [(3, Reason.QUOTES)]
 
 
+def test_a_quote_that_closes_lines_later_by_chance_costs_one_line(tmp_path: Path) -> None:
+    rows, at, rejects = of_bytes(tmp_path, b'a,b,c\n1,"open,x\n2,y,"\n3,z,z\n')
+    assert rows == [("3", "z", "z")]
+    assert at == [4]
+    assert rejects == [(2, Reason.QUOTES), (3, Reason.QUOTES)]  # each of them has one quote that never closes
+
+
+def test_the_limit_of_a_field_holds_in_a_sound_block_too(tmp_path: Path) -> None:
+    limit = b"x" * 32 * 1024
+    rows, at, rejects = of_bytes(tmp_path, b"a,b\n1," + limit + b'\n2,"' + limit + b'y"\n3,z\n')
+    assert [row[0] for row in rows] == ["1", "3"]
+    assert at == [2, 4]
+    assert rejects == [(3, Reason.LONG_FIELD)]
+
+
 def test_an_unclosed_quote_does_not_swallow_a_big_file(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     good = b"".join(b"%d,x\n" % number for number in range(60_000))

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graphsvc.ingest import PLAIN, EventBatch, Mapping, events_from_records
@@ -301,6 +301,7 @@ FIELDS = st.dictionaries(
 
 
 @settings(max_examples=50, deadline=None)
+@example([{"a": "x\x1eb\x1fy"}, {"a": "x", "b": "y"}, {"a\x1fx\x1eb": "y"}])
 @given(st.lists(FIELDS, min_size=2, max_size=6))
 def test_two_keys_are_equal_just_where_the_rows_are(rows: list[dict[str, str]]) -> None:
     found = keys(*({**ROW, **row} for row in rows), mapping=mapping())

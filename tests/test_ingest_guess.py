@@ -152,7 +152,7 @@ def test_nested_json_and_parquet(tmp_path: Path) -> None:
     assert first == second
     assert first.columns == {"time": "ts", "name": "event", "channel": "context.platform"}
     assert first.time.format == "ms"
-    assert first.identifiers["cookie"] == ("anonymousId",)
+    assert first.identifiers == {"user_id": ("context.user.id",), "cookie": ("anonymousId",)}
     assert first.settings == {"goals": ["purchase"]}
 
 

@@ -65,11 +65,6 @@ class Draft:
     """The parts of a proposed mapping, drawn one after the other from the columns that are still free."""
 
     def __init__(self, columns: Iterable[Evidence], stem: str) -> None:
-        """Draw.
-
-        Raises:
-            InputError: no column can be an identifier.
-        """
         self.free = list(columns)
         self._texts = {column.name: column.texts for column in self.free}
         self.stem = stem
@@ -83,6 +78,13 @@ class Draft:
         self.properties: dict[str, str] = {}
         self.goals: list[str] = []
         self.unsure: list[str] = []
+
+    def draw(self) -> None:
+        """Give each column its place.
+
+        Raises:
+            InputError: no column can be an identifier.
+        """
         self._draw_time()
         self._draw_event_id()
         self._draw_identifiers()
@@ -156,7 +158,7 @@ class Draft:
         if not column.filled or flag or column.longest > LABEL_LIMIT:
             return None
         for kind, pattern in _IDENTIFIERS.items():
-            if re.search(pattern, column.words):
+            if re.search(pattern, column.words) or re.search(pattern, column.last_words):
                 return kind
         for kind, pattern in _CONTENTS.items():
             if column.share(pattern) >= MOST:

@@ -45,7 +45,7 @@ _EPOCH_BOUNDS = {
 _OFFSET = r"(?:Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """One column of a sample."""
 
@@ -61,8 +61,12 @@ class Evidence:
     @property
     def words(self) -> str:
         """The name in lower case with single underscores, so that patterns can be short: ``userId`` is ``user_id``."""
-        split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name)
-        return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
+        return _words(self.name)
+
+    @property
+    def last_words(self) -> str:
+        """The words of the last two parts of a dotted name: ``user_id`` of ``context.user.id``."""
+        return _words(".".join(self.name.split(".")[-2:]))
 
     def share(self, pattern: str) -> float:
         """Share of the filled rows that match a pattern."""
@@ -77,6 +81,11 @@ def share(mask: pl.Series) -> float:
 def evidence(columns: pl.DataFrame) -> list[Evidence]:
     """The evidence for each column of a sample of raw rows."""
     return [_of_column(texts) for texts in columns.select(trimmed(pl.all())).get_columns()]
+
+
+def _words(name: str) -> str:
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
 
 
 def _of_column(texts: pl.Series) -> Evidence:

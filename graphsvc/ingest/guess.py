@@ -45,6 +45,7 @@ def guess(path: Path) -> Guess:
         raise InputError(f"{path} holds no row to guess from")
     source = path.name.split(".", 1)[0] or "events"
     draft = Draft(evidence(rows.columns.head(_SAMPLE)), source)
+    draft.draw()
     toml = _toml(draft, source)
     _, rejects = to_events(rows, Mapping.model_validate(tomllib.loads(toml)), str(path))
     for (reason, blamed), count in Counter((reject.reason, reject.field) for reject in rejects).most_common(3):

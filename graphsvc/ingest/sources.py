@@ -95,9 +95,10 @@ class Source:
         """Whether the bytes occur anywhere in the file."""
         carry = b""
         for block in self.blocks():
-            if needle in carry + block:
+            carry += block
+            if needle in carry:
                 return True
-            carry = block[-len(needle) :]
+            carry = carry[-len(needle) :]
         return False
 
     def _plain(self, file: BinaryIO) -> Iterator[bytes]:
