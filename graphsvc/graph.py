@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import polars as pl
 
 from . import users
-from .answers import Result, answer, ask
+from .answers import Filters, Result, answer, ask
 from .answers.cypher import ask_cypher
 from .core import derive_in_parts, normalised
 from .errors import CypherUnsupported, InputError, NotFound, StoreBusy, TargetNotEmpty, TooManyRejects
@@ -61,8 +61,9 @@ class Graph:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._lock = threading.Lock()
+        self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
         self._frame: JourneyFrame | None = None
+        self._answers_lock = threading.Lock()
         self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
 
     def __enter__(self) -> Self:
@@ -207,7 +208,7 @@ class Graph:
 
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
-        with self._lock:
+        with self._frame_lock:
             if self._frame is None or self._frame.revision != self.store.revision():
                 self._frame = self.store.frame()
             return self._frame
@@ -223,21 +224,23 @@ class Graph:
         """
         model = answer(name).parse(parameters or {})
         revision = self.store.revision()
-        cached = (revision, f"{name} {via}", model.model_dump_json())
-        with self._lock:
-            if cached in self._answers:
-                self._answers.move_to_end(cached)
-                return self._answers[cached]
-        result = self._answer(name, model, via)
-        with self._lock:
-            self._answers[(result.revision, *cached[1:])] = result
+        question = (f"{name} {via}", model.model_dump_json())
+        with self._answers_lock:
+            if (revision, *question) in self._answers:
+                self._answers.move_to_end((revision, *question))
+                return self._answers[(revision, *question)]
+        result = self._answer(name, model, via, revision)
+        with self._answers_lock:
+            self._answers[(result.revision, *question)] = result
             while len(self._answers) > _ANSWERS_KEPT:
                 self._answers.popitem(last=False)
         return result
 
-    def _answer(self, name: str, model: Any, via: Via) -> Result[Any]:
-        loaded = self._frame is not None and self._frame.revision == self.store.revision()
-        if via == "cypher" or (via == "auto" and is_neo4j(self.store.url) and not loaded):
+    def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
+        frame = self._frame
+        if via != "cypher" and frame is not None and frame.revision == revision:
+            return ask(frame, name, model)
+        if via == "cypher" or (via == "auto" and is_neo4j(self.store.url)):
             try:
                 return ask_cypher(self.store, name, model)
             except CypherUnsupported:

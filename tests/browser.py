@@ -11,6 +11,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,30 @@ Open = Callable[..., Opened]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A running Chromium."""
+    """A running Chromium, for the tests of one file."""
+    try:
+        with launched() as browser:
+            yield browser
+    except NoBrowser as lack:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(lack))
+        pytest.skip(str(lack))
+
+
+class NoBrowser(RuntimeError):
+    """There is no Chromium; the message says where it was looked for."""
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A running Chromium.
+
+    Raises:
+        NoBrowser: there is none.
+    """
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
-        message = f"no Chromium: none of {', '.join(_NAMES)} is on the PATH, and CHROMIUM names none"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        raise NoBrowser(f"no Chromium: none of {', '.join(_NAMES)} is on the PATH, and CHROMIUM names none")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield browser

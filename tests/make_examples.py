@@ -11,7 +11,7 @@ from graphsvc.graph import open as open_graph
 from graphsvc.ingest import load_mapping
 from graphsvc.maps import journey_map
 
-from .browser import screenshot
+from .browser import launched
 
 ROOT = Path(__file__).parents[1]
 MAP = ROOT / "visualizations" / "journey-map.html"
@@ -35,7 +35,10 @@ def main() -> None:
     """Write both pictures."""
     with tempfile.TemporaryDirectory() as folder, example_graph(Path(folder)) as graph:
         MAP.write_text(example_map(graph), encoding="utf-8")
-    screenshot(MAP, PICTURE, width=1440, height=900)
+    with launched() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 860}, device_scale_factor=1)
+        page.goto(MAP.as_uri())
+        page.screenshot(path=PICTURE)
     print(MAP.relative_to(ROOT), PICTURE.relative_to(ROOT))
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,3 +188,28 @@ def test_every_command_has_help_with_an_example(tmp_path: Path) -> None:
     for command in commands:
         assert command in shown
         assert f"graphsvc {command}" in graphsvc(command, "--help", cwd=tmp_path)
+
+
+def test_serve_answers_until_it_is_ended(shop: tuple[Path, str]) -> None:
+    folder, store = shop
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "graphsvc", "serve", "--store", store, "--port", str(port)]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as service:
+        try:
+            found = _eventually(f"http://127.0.0.1:{port}/paths?steps=1")
+        finally:
+            service.terminate()
+    assert [(row["path"], row["count"]) for row in found["rows"]] == [(["ad"], 2)]
+
+
+def _eventually(url: str) -> Any:
+    """The JSON behind a URL, once its server is up."""
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"{url} never answered")

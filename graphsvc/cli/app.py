@@ -177,7 +177,8 @@ def map_(
 
     asked = FlowParams.model_validate(parameters)
     with open_graph(store, write=False) as graph:
-        segments = tuple(graph.settings().segments if layer is None else layer)
+        named = () if asked.segment else graph.settings().segments
+        segments = tuple(named if layer is None else layer)
         drawn = journey_map(graph.frame(), asked, segments=segments, **({"title": title} if title else {}))
     if json_:
         show.as_json(drawn)
@@ -403,17 +404,29 @@ def forget(
 
 def _progress() -> AbstractContextManager[Callable[[Progress], None]]:
     """A progress bar over the bytes of all files, as a callback for ``Graph.ingest``."""
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     @contextmanager
     def shown() -> Iterator[Callable[[Progress], None]]:
-        columns = [TextColumn("reading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()]
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[rows]}"),
+            TimeElapsedColumn(),
+        ]
         with Bar(*columns, console=show.aside, transient=True) as bar:
-            task = bar.add_task("read", rows="0")
+            task = bar.add_task("reading", total=None, rows="")
 
             def update(now: Progress) -> None:
-                bar.update(task, completed=now.bytes_done, total=now.bytes_total, rows=f"{now.rows:,}")
+                read = now.bytes_done >= now.bytes_total
+                bar.update(
+                    task,
+                    description="linking and writing" if read else "reading",
+                    completed=now.bytes_done,
+                    total=None if read else now.bytes_total,  # how long writing takes, nobody knows
+                    rows=f"{now.rows:,} rows",
+                )
 
             yield update
 

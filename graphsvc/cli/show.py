@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import __version__
 from ..answers import Result
 from ..graph import IngestReport
 from ..stores import Status
@@ -90,6 +91,7 @@ def status(now: Status) -> None:
     table = _table(None, ["", ""])
     table.show_header = False
     rows: list[tuple[str, str]] = [
+        ("graphsvc", __version__),
         ("store", f"{now.url} ({now.store})"),
         ("schema, revision", f"{now.schema}, {now.revision}"),
         ("data", f"{_time(now.data_from)} to {_time(now.data_to)}" if now.data_to else "none yet"),
