@@ -415,7 +415,7 @@ def _progress() -> AbstractContextManager[Callable[[Progress], None]]:
             TextColumn("{task.fields[rows]}"),
             TimeElapsedColumn(),
         ]
-        with Bar(*columns, console=show.aside, transient=True) as bar:
+        with Bar(*columns, TimeElapsedColumn(), console=show.aside, transient=True) as bar:
             task = bar.add_task("reading", total=None, rows="")
 
             def update(now: Progress) -> None:
