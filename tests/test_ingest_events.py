@@ -249,7 +249,7 @@ def values_of(text: str) -> list[str]:
     st.lists(st.one_of(st.text(max_size=6), st.from_regex(r"-?[0-9]{1,3}(\.[0-9]{0,4})?", fullmatch=True)), max_size=8)
 )
 def test_traits_have_the_types_of_segments(texts: list[str]) -> None:
-    texts = [text for text in texts if text.isprintable()] + ['a"b\\c\n', "true", "-0", "1.500", "007"]
+    texts = [text for text in texts if text.isprintable()] + ['a"b\\c\n', "true", "-0", "1.500", "5.00", "0.0", "007"]
     found = events(*({**ROW, "x": text} for text in texts), mapping=mapping(traits={"x": "x"}))
     for text, event in zip(texts, found, strict=True):
         if not text.strip():

@@ -136,6 +136,29 @@ def test_customer_records_are_profiles(tmp_path: Path) -> None:
     assert any("taken for profiles" in doubt for doubt in unsure)
 
 
+def test_rows_of_identifiers_alone_are_links(tmp_path: Path) -> None:
+    members = {"since": ["2024-03-13"] * 50, "email": [f"person{number}@example.org" for number in range(50)]}
+    pl.DataFrame({**members, "card": [f"k{number}" for number in range(50)]}).write_csv(tmp_path / "members.csv")
+    mapping, unsure = guessed(tmp_path / "members.csv")
+    assert mapping.kind == "link"
+    assert mapping.identifiers == {"loyalty_card": ("card",), "email": ("email",)}
+    assert any("taken for links" in doubt for doubt in unsure)
+
+
+def test_visits_of_people_who_came_once_stay_events(tmp_path: Path) -> None:
+    booth = {"checked_in": ["2024-03-13 10:00"] * 50, "email": [f"person{number}@example.org" for number in range(50)]}
+    pl.DataFrame({**booth, "hall": ["north", "south"] * 25}).write_csv(tmp_path / "booth.csv")
+    mapping, _ = guessed(tmp_path / "booth.csv")
+    assert mapping.kind == "event"
+
+
+def test_an_event_id_is_one_although_some_rows_came_twice(tmp_path: Path) -> None:
+    pl.concat([shop(), shop().head(9)]).write_csv(tmp_path / "shop.csv")
+    mapping, unsure = guessed(tmp_path / "shop.csv")
+    assert mapping.columns["event_id"] == "row_id"
+    assert "'row_id' is taken for the event id; 9 rows repeat one" in unsure
+
+
 def test_nested_json_and_parquet(tmp_path: Path) -> None:
     records: list[dict[str, Any]] = [
         {

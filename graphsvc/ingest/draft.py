@@ -18,7 +18,7 @@ _TIME = (
     "^(event_)?(timestamp|time|ts|datetime|occurred_at|event_at)$",
     "time|date|stamp|_at$|^at$|when|created|changed|sent$|_ms$",
 )
-_EVENT_ID = ("^(event|message|insert|row|hit|log)_?(id|no|uuid|key)$", "^(id|uuid|guid)$")
+_EVENT_ID = ("^(event|message|insert|row|hit|log|entry|record|click)(_?(id|no|nr|uuid|key))?$", "^(id|uuid|guid)$")
 _NAME = (
     "^(name|event|event_name|event_type|action|activity|touchpoint)$",
     "event|action|activity|touchpoint|interaction",
@@ -35,7 +35,7 @@ _QUESTION = ("^(question|query|message|text|comment|content|body|feedback)$",)
 _IDENTIFIERS = {
     "customer_id": r"^(customer|cust|kunden?)(_?(id|no|nr|number|key|ref))?$|^account(_?(id|no))?$|^contact_?id$",
     "user_id": r"^(user|member|person|profile|login)(_?(id|no|key))?$|^uid$|^distinct_?id$",
-    "loyalty_card": r"loyalty|(member|bonus|club)_?card",
+    "loyalty_card": r"loyalty|(member|bonus|club|customer)_?card|^(old_|new_|replacement_)?card(_?(no|number|id))?$",
     "email": r"e_?mail|^mail$|^recipient$",
     "phone": r"phone|^mobile$|^tel$|telefon|msisdn",
     "discord": r"discord",
@@ -58,6 +58,10 @@ _TRAITS = (
     "age|gender|sex$|region|country|city|birth|language|locale|segment|cohort|lifecycle|acquisition|plan$|tier|income"
     "|zip|postcode|occupation"
 )
+#: Times of records, not of events.
+_OF_RECORDS = "chang|updat|creat|regist|since|sign|join"
+#: A column whose values are this much distinct may tell rows apart.
+MOSTLY = 0.9
 _GOALS = r"^(purchase|purchased|order|ordered|order[ _](placed|completed)|buy|bought|conversion|sale|kauf|bestellung)$"
 
 
@@ -136,8 +140,11 @@ class Draft:
 
     def _draw_event_id(self) -> None:
         for column in self._hinted(_EVENT_ID):
-            if column.distinct == column.filled == self.height:
+            once = column.distinct > MOSTLY * column.filled  # some rows are delivered twice
+            if once and column.filled > MOSTLY * self.height and not column.share(r"\s"):
                 self.columns["event_id"] = self._take(column)
+                if again := column.filled - column.distinct:
+                    self.unsure.append(f"{column.name!r} is taken for the event id; {again:,} rows repeat one")
                 return
 
     def _draw_identifiers(self) -> None:
@@ -181,14 +188,23 @@ class Draft:
         self.unsure.append(f"no column is called like an identifier; {best.name!r} has the most different values")
 
     def _draw_kind(self) -> None:
-        strongest = self._texts_of_person()
-        once = strongest is not None and strongest.drop_nulls().n_unique() == strongest.len() - strongest.null_count()
         if "time" not in self.columns:
             self.kind = "profile"
             self.unsure.append("no column holds times: the rows are taken for profiles (traits, no touchpoints)")
-        elif once and self.height > 1 and not self._hinted(_NAME[:2]):
-            self.kind = "profile"
-            self.unsure.append("each person has one row and no column names an event: the rows are taken for profiles")
+        elif self._one_row_each() and not self._hinted(_NAME[:2]):
+            if not self.free and len(self.identifiers) > 1:
+                self.kind = "link"
+                self.unsure.append("nothing but identifiers: the rows are taken for links between them")
+            elif len(self._hinted((_TRAITS,))) > 1 or re.search(_OF_RECORDS, self.columns["time"].lower()):
+                self.kind = "profile"
+                self.unsure.append("one row for each person and no name of an event: the rows are taken for profiles")
+
+    def _one_row_each(self) -> bool:
+        """Whether (nearly) every person has one row."""
+        persons = self._texts_of_person()
+        if persons is None or self.height < 2:
+            return False
+        return persons.drop_nulls().n_unique() > MOSTLY * (len(persons) - persons.null_count())
 
     def _draw_label(self, field: str, hints: tuple[str, ...]) -> None:
         fit = [column for column in self.free if self._is_label(column)]
