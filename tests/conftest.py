@@ -41,7 +41,7 @@ def neo4j_start() -> Iterator[Callable[[str], servers.Server]]:
         def start(version: str) -> servers.Server:
             if version not in started:
                 given = None if version else servers.Server.given()
-                context = servers.borrowed(given) if given else servers.running(version or None)
+                context = servers.borrowed(given) if given else servers.running(version or None, brief=True)
                 started[version] = stack.enter_context(context)  # NoServer makes the test red, never skipped
             return started[version]
 
