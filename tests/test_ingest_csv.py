@@ -111,6 +111,14 @@ def test_an_unclosed_quote_does_not_swallow_a_big_file(tmp_path: Path) -> None:
     assert rejects == [(2, Reason.QUOTES)]
 
 
+def test_a_block_with_trouble_takes_time_in_proportion(tmp_path: Path) -> None:
+    """Cutting quoted records one by one once took time with the square of their number: minutes for this file."""
+    path = tmp_path / "in.csv"
+    path.write_bytes(b"a,b\n1,2,3\n" + b'1,"x"\n' * 60_000)
+    rows, _, rejects = read(path, block=1 << 24)
+    assert (len(rows), len(rejects)) == (60_000, 1)
+
+
 def test_rejects_keep_the_row_but_not_all_of_a_huge_one(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     path.write_bytes(b"a,b\n1,\xfcber,z\n2," + b"x" * 100_000 + b",z\n")

@@ -18,7 +18,6 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -191,7 +190,8 @@ def _quoted_record(lines: list[bytes], at: int, delimiter: str) -> tuple[list[st
 
     def following() -> Iterator[str]:
         nonlocal taken
-        for line in islice(lines, at, None):
+        while at + taken < len(lines):
+            line = lines[at + taken]
             taken += 1
             yield line.decode("utf-8", "surrogateescape") + "\n"
 
