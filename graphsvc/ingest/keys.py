@@ -18,9 +18,10 @@ def row_keys(columns: pl.DataFrame, source: str) -> pl.Series:
     empty throughout matters. Equal keys mean equal rows.
     """
     pieces = [pl.lit(_escaped(source))]
+    to_escape = columns.select(pl.all().str.contains(f"[{_FIELD}{_TEXT}{_ESCAPE}]").any())
     for name in sorted(columns.columns):
         text = pl.col(name)
-        if columns[name].str.contains(f"[{_FIELD}{_TEXT}{_ESCAPE}]").any():
+        if to_escape[name].item():
             text = text.str.replace_many(_ESCAPED)
         before = pl.lit(f"{_FIELD}{_escaped(name)}{_TEXT}")
         pieces += [(before + text).fill_null("")] if columns[name].null_count() else [before, text]
