@@ -23,7 +23,7 @@ START = datetime(2024, 1, 1)
 START_US = 1_704_067_200_000_000
 
 
-def person(key: str, walk: str, *, start_hours: float = 0, step_hours: float = 1, **traits: Any) -> Person:
+def person(key: str, walk: str, /, *, start_hours: float = 0, step_hours: float = 1, **traits: Any) -> Person:
     """One person from a text: ``person("ann", "ad shop/web cart", age=50)``; without a channel: ``web``.
 
     Touchpoints follow each other at an even pace; a number among them adds so many hours of silence.

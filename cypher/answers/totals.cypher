@@ -1,0 +1,36 @@
+// name: answers/totals
+// What an answer is counted on: all journeys, those that the filters choose, those of them that keep a touchpoint, and
+// of these their users, those that converted, and those that are open.
+//   $asked  map (one parameter, so that one plan serves all questions):
+//     exclude      list of strings, touchpoint names left out
+//     lookback     integer or null, microseconds before the journey's last touchpoint
+//     since        local datetime or null, journeys that start then or later (UTC)
+//     until        local datetime or null, journeys that start before (UTC)
+//     channels     list of strings, journeys with a touchpoint of one of them; empty: all
+//     stages       list of strings ('' for none), likewise
+//     segment      list of lists of maps {property, types, op, values} or null: users for whom every comparison
+//                  of any inner list holds
+//     open_since   local datetime, journeys that end then or later without a goal are open
+MATCH (u:User)-[:TOOK]->(j:Journey)
+WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
+  AND ($asked.until IS NULL OR j.started_at < $asked.until)
+  AND (size($asked.channels) = 0 OR any(channel IN j.channels WHERE channel IN $asked.channels))
+  AND (size($asked.stages) = 0 OR any(stage IN j.stages WHERE stage IN $asked.stages))
+  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every
+    WHERE valueType(u[c.property]) IN c.types AND CASE c.op
+      WHEN '=' THEN u[c.property] = c.values[0]
+      WHEN '!=' THEN u[c.property] <> c.values[0]
+      WHEN '<' THEN u[c.property] < c.values[0]
+      WHEN '<=' THEN u[c.property] <= c.values[0]
+      WHEN '>' THEN u[c.property] > c.values[0]
+      WHEN '>=' THEN u[c.property] >= c.values[0]
+      ELSE u[c.property] IN c.values
+    END)))
+WITH u, j, CASE WHEN size($asked.exclude) > 0 THEN j.names END AS names, CASE WHEN size($asked.exclude) > 0 THEN j.times END AS times
+WITH u, j, names IS NULL OR any(i IN range(0, size(names) - 1)
+  WHERE NOT names[i] IN $asked.exclude AND ($asked.lookback IS NULL OR times[i] >= times[-1] - $asked.lookback)) AS counted
+WITH count(*) AS chosen, count(CASE WHEN counted THEN 1 END) AS counted,
+  count(DISTINCT CASE WHEN counted THEN u END) AS users,
+  count(CASE WHEN counted AND j.converted THEN 1 END) AS converted,
+  count(CASE WHEN counted AND NOT j.converted AND j.ended_at >= $asked.open_since THEN 1 END) AS open
+RETURN COUNT { (:Journey) } AS journeys, chosen, counted, users, converted, open
