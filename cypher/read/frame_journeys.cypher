@@ -1,4 +1,11 @@
 // name: read/frame_journeys
-// Every journey with what the journey frame is built from.
+// The next page of what the journey frame needs of every journey: key, user, start (microseconds since 1970),
+// converted, names, channels, stages, times, values.
+//   $after  string, the `last` key of the page before (empty at first)
+//   $limit  integer, how many
 MATCH (j:Journey)
-RETURN j.key, j.user, j.times[0], j.converted, j.names, j.channels, j.stages, j.times, j.values
+WHERE j.key > $after
+WITH j ORDER BY j.key LIMIT $limit
+RETURN collect(j.key)[-1] AS last, collect([
+  j.key, j.user, j.times[0], j.converted, j.names, j.channels, j.stages, j.times, j.values
+]) AS rows

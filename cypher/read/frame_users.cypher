@@ -1,5 +1,10 @@
 // name: read/frame_users
-// Key and traits of every user that took a journey.
+// The next page of the users' traits: key, traits.
+//   $after  string, the `last` key of the page before (empty at first)
+//   $limit  integer, how many
 MATCH (u:User)
-WHERE NOT u.excluded
-RETURN u.key, u.traits
+WHERE u.key > $after
+WITH u ORDER BY u.key LIMIT $limit
+RETURN collect(u.key)[-1] AS last, collect([
+  u.key, u.traits
+]) AS rows

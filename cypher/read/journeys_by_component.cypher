@@ -1,7 +1,9 @@
 // name: read/journeys_by_component
-// The journeys of some raw components. Columns as `tables.JOURNEYS`, times in microseconds since 1970.
+// The journeys of some raw components. Rows as `tables.JOURNEYS`, times in microseconds since 1970.
 //   $components  list of strings, names of raw components
 UNWIND $components AS component
 MATCH (j:Journey {component: component})
-RETURN j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
-       j.touchpoints, j.names, j.channels, j.stages, j.times, j.values
+RETURN collect([
+  j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
+  j.touchpoints, j.names, j.channels, j.stages, j.times, j.values
+]) AS rows

@@ -1,9 +1,37 @@
 // name: read/user
-// One user. Columns as `tables.USERS`, times in microseconds since 1970.
+// One user with what belongs to it: rows of users, identifiers, links and journeys as in `tables.py`, times in
+// microseconds since 1970.
 //   $key  string, user key
 MATCH (u:User {key: $key})
 WITH u, localdatetime('1970-01-01') AS epoch
-RETURN u.key, u.component,
-       duration.inSeconds(epoch, u.first_seen).seconds * 1000000 + u.first_seen.microsecond,
-       duration.inSeconds(epoch, u.last_seen).seconds * 1000000 + u.last_seen.microsecond,
-       u.traits, u.excluded
+RETURN
+  [[
+    u.key, u.component,
+    duration.inSeconds(epoch, u.first_seen).seconds * 1000000 + u.first_seen.microsecond,
+    duration.inSeconds(epoch, u.last_seen).seconds * 1000000 + u.last_seen.microsecond,
+    u.traits, u.excluded
+  ]] AS users,
+  COLLECT {
+    MATCH (u)-[:HAS]->(i:Identifier)
+    RETURN [
+      i.key, i.type, i.value, i.status, u.key, i.component,
+        duration.inSeconds(epoch, i.first_seen).seconds * 1000000 + i.first_seen.microsecond,
+        duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond
+    ]
+  } AS identifiers,
+  COLLECT {
+    MATCH (u)-[:HAS]->(a:Identifier)-[s:SEEN_WITH]->(b:Identifier)<-[:HAS]-(u)
+    RETURN [
+      a.key, b.key, s.component, s.count,
+        duration.inSeconds(epoch, s.first_seen).seconds * 1000000 + s.first_seen.microsecond,
+        duration.inSeconds(epoch, s.last_seen).seconds * 1000000 + s.last_seen.microsecond,
+        s.sources, s.confidence, s.declared, s.accepted, s.reason
+    ]
+  } AS links,
+  COLLECT {
+    MATCH (u)-[:TOOK]->(j:Journey)
+    RETURN [
+      j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
+        j.touchpoints, j.names, j.channels, j.stages, j.times, j.values
+    ]
+  } AS journeys

@@ -14,17 +14,25 @@ from ..core import diff
 from ..errors import GraphMoved
 from ..frame import JourneyFrame, build
 from ..settings import Settings
-from ..tables import DERIVED, EVENTS, JOURNEYS, Tables
+from ..tables import DERIVED, JOURNEYS, Tables
 from .base import Head, Status
-from .neo4j_door import Door, GraphHead, Transaction, retried, user_error
+from .neo4j_door import Door
+from .neo4j_errors import retried, user_error
 from .neo4j_load import bulk_load, wipe
 from .neo4j_rows import frame_of, plain
-from .neo4j_write import Neo4jWriter, event_pages, whole_tables
+from .neo4j_runner import GraphHead, Runner
+from .neo4j_write import Neo4jWriter, whole_events, whole_tables
 from .statements import names
 
-_QUERY_SECONDS = 300.0
 _INDEX_SECONDS = 600
-_FRAME = ("key", "user", "started_at", "converted", "names", "channels", "stages", "times", "values")
+_CHUNK = 500_000  # events
+_FRAME = pl.Schema(
+    {
+        name: JOURNEYS[name]
+        for name in ("key", "user", "started_at", "converted", "names", "channels", "stages", "times", "values")
+    }
+)
+_TRAITS = pl.Schema({"key": pl.String(), "traits": pl.String()})
 
 
 class Neo4jStore:
@@ -45,6 +53,7 @@ class Neo4jStore:
         self._door = Door(url)
         self.url = self._door.url
         self._prepared = False
+        self._known: tuple[GraphHead, Head] | None = None  # the last head; most readers ask for it again
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -55,24 +64,29 @@ class Neo4jStore:
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""
-        return self._door.read("revision", lambda _, head: head.revision)
+        return self._door.head().revision
 
     def head(self) -> Head:
         """Revision, settings and data end in one cheap read at one revision."""
 
-        def work(transaction: Transaction, head: GraphHead) -> Head:
-            ((_, data_end),) = transaction.rows("read/data_range")
-            return Head(head.revision, head.settings, data_end and data_end.to_native())
+        now = self._door.head()
+        known = self._known
+        if known is None or known[0] != now:
 
-        return self._door.read("head", work)
+            def work(runner: Runner, head: GraphHead) -> tuple[GraphHead, Head]:
+                ((_, data_end),) = runner.rows("read/data_range")
+                return head, Head(head.revision, head.settings, data_end and data_end.to_native())
+
+            known = self._known = self._door.read("head", work)
+        return known[1]
 
     def status(self) -> Status:
         """Counts, versions, settings and data range."""
 
-        def work(transaction: Transaction, head: GraphHead) -> Status:
-            ((touchpoints, records, users, identifiers, links, journeys, channels),) = transaction.rows("read/counts")
-            ((start, end),) = transaction.rows("read/data_range")
-            ((server,),) = transaction.rows("read/server")
+        def work(runner: Runner, head: GraphHead) -> Status:
+            ((touchpoints, records, users, identifiers, links, journeys, channels),) = runner.rows("read/counts")
+            ((start, end),) = runner.rows("read/data_range")
+            ((server,),) = runner.rows("read/server")
             return Status(
                 url=self.url,
                 store=server,
@@ -97,11 +111,9 @@ class Neo4jStore:
     def frame(self) -> JourneyFrame:
         """All journeys, read at one revision."""
 
-        def work(transaction: Transaction, head: GraphHead) -> JourneyFrame:
-            journeys = frame_of(
-                transaction.rows("read/frame_journeys"), pl.Schema({name: JOURNEYS[name] for name in _FRAME})
-            )
-            traits = frame_of(transaction.rows("read/frame_users"), pl.Schema({"key": pl.String, "traits": pl.String}))
+        def work(runner: Runner, head: GraphHead) -> JourneyFrame:
+            journeys = runner.whole("read/frame_journeys", _FRAME)
+            traits = runner.whole("read/frame_users", _TRAITS)
             ends = journeys["times"].list.last().max()
             return build(
                 journeys,
@@ -115,46 +127,38 @@ class Neo4jStore:
 
     def user_of(self, identifier: str) -> str | None:
         """Key of the user that has a normalised identifier, if anybody has."""
-        rows = self._door.read("user", lambda transaction, _: transaction.rows("read/user_of", identifier=identifier))
+        rows = self._door.read("user", lambda runner, _: runner.rows("read/user_of", identifier=identifier))
         return rows[0][0] if rows else None
 
     def user(self, key: str) -> Tables | None:
         """One user's rows of every table, read at one revision."""
 
-        def work(transaction: Transaction, _: GraphHead) -> Tables | None:
-            if not (users := transaction.rows("read/user", key=key)):
-                return None
-            rest = {
-                name: frame_of(transaction.rows(f"read/{name}_of_user", key=key), DERIVED[name])
-                for name in ("identifiers", "links", "journeys")
-            }
-            return Tables(
-                users=frame_of(users, DERIVED["users"]),
-                identifiers=rest["identifiers"].sort("key"),
-                links=rest["links"].sort("a", "b"),
-                journeys=rest["journeys"].sort("started_at", "key"),
-            )
-
-        return self._door.read("user", work)
+        found = self._door.read("user", lambda runner, _: runner.rows("read/user", key=key))
+        if not found:
+            return None
+        tables = {name: frame_of(rows, schema) for (name, schema), rows in zip(DERIVED.items(), found[0], strict=True)}
+        return Tables(
+            users=tables["users"],
+            identifiers=tables["identifiers"].sort("key"),
+            links=tables["links"].sort("a", "b"),
+            journeys=tables["journeys"].sort("started_at", "key"),
+        )
 
     def events(self) -> Iterator[pl.DataFrame]:
         """The stored events in chunks, sorted by key."""
 
-        def work(transaction: Transaction, _: GraphHead) -> pl.DataFrame:
-            pages = [*event_pages(transaction, "touchpoints"), *event_pages(transaction, "records")]
-            return pl.concat([pl.DataFrame(schema=EVENTS), *pages]).sort("key")
-
-        yield from self._door.read("events", work).iter_slices(500_000)
+        events = self._door.read("events", lambda runner, _: whole_events(runner))
+        yield from events.sort("key").iter_slices(_CHUNK)
 
     def tables(self) -> Tables:
         """The derived tables, whole."""
-        return self._door.read("tables", lambda transaction, _: whole_tables(transaction))
+        return self._door.read("tables", lambda runner, _: whole_tables(runner))
 
     def cypher(self, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Run a named statement of ``cypher/`` at one revision and return its rows."""
 
-        def work(transaction: Transaction, _: GraphHead) -> list[dict[str, Any]]:
-            result = transaction.run(name, **parameters)
+        def work(runner: Runner, _: GraphHead) -> list[dict[str, Any]]:
+            result = runner.run(name, **parameters)
             columns = result.keys()
             return [dict(zip(columns, map(plain, row), strict=True)) for row in result.values()]
 
@@ -167,9 +171,9 @@ class Neo4jStore:
             QueryError: the server refuses it; it writes, for example.
         """
 
-        def work(transaction: Transaction, _: GraphHead) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        def work(runner: Runner, _: GraphHead) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
             try:
-                result = transaction.own(text, parameters)
+                result = runner.own(text, parameters)
                 return result.keys(), [tuple(plain(value) for value in row) for row in result]
             except Neo4jError as error:
                 if error.is_retryable():
@@ -225,8 +229,8 @@ class Neo4jStore:
                 return
 
             def look() -> None:
-                with self._door.transaction("look", seconds=60.0) as transaction:
-                    transaction.head()
+                with self._door.reading("look") as runner:
+                    runner.head()
 
             retried(look)
             for name in names("schema"):

@@ -20,8 +20,9 @@ from ..core.identity import anchors
 from ..errors import GraphMoved
 from ..settings import Settings
 from ..tables import DERIVED, USERS, Tables
-from .neo4j_door import Door, Transaction
+from .neo4j_door import Door
 from .neo4j_rows import microseconds, places_of, sent, staged, user_rows
+from .neo4j_runner import Transaction
 
 _SESSIONS = 2
 _BATCH = 10_000  # nodes and more per statement, about

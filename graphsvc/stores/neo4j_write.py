@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from ..core.identity import anchors
+from ..core.identity import ANONYMOUS, anchors
 from ..settings import Settings
 from ..tables import DERIVED, EVENTS, Changes, Neighbourhood, Tables
-from .neo4j_door import GraphHead, Transaction
 from .neo4j_rows import (
     Row,
-    frame_of,
     hops_of,
     identifier_rows,
     link_rows,
@@ -22,9 +20,9 @@ from .neo4j_rows import (
     staged,
     user_rows,
 )
+from .neo4j_runner import GraphHead, Runner, Transaction
 
 _BATCH = 5_000  # rows per statement
-_PAGE = 50_000  # rows per page of a whole table
 
 
 class Neo4jWriter:
@@ -50,12 +48,12 @@ class Neo4jWriter:
         """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
         anchored = anchors(self.stored(events)) if len(events) else pl.Series([], dtype=pl.String)
         wanted = pl.concat([identifiers.cast(pl.String), anchored]).unique()
-        anonymous = wanted.filter(wanted.str.starts_with("event:"))
+        anonymous = wanted.filter(wanted.str.starts_with(ANONYMOUS))
         found = [row[0] for row in self._transaction.rows("read/components", identifiers=wanted.to_list())]
         components = sorted({*found, *anonymous})
         tables = Tables(
             **{
-                name: frame_of(self._transaction.rows(f"read/{name}_by_component", components=components), schema)
+                name: self._transaction.table(f"read/{name}_by_component", schema, components=components)
                 for name, schema in DERIVED.items()
             }
         )
@@ -73,11 +71,10 @@ class Neo4jWriter:
 
     def everything(self) -> Neighbourhood:
         """The whole graph as one neighbourhood."""
-        pages = [*event_pages(self._transaction, "touchpoints"), *event_pages(self._transaction, "records")]
-        return Neighbourhood(pl.concat([pl.DataFrame(schema=EVENTS), *pages]), whole_tables(self._transaction))
+        return Neighbourhood(whole_events(self._transaction), whole_tables(self._transaction))
 
     def _events(self, name: str, **parameters: Any) -> pl.DataFrame:
-        return frame_of(self._transaction.rows(name, **parameters), EVENTS)
+        return self._transaction.table(name, EVENTS, **parameters)
 
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
@@ -162,14 +159,11 @@ def _rows(hops: pl.DataFrame, but: pl.DataFrame) -> list[Row]:
     return hops.join(but, on=hops.columns, how="anti").sort("source").to_dicts()
 
 
-def event_pages(transaction: Transaction, table: str) -> Iterator[pl.DataFrame]:
-    """All ``touchpoints`` or ``records`` as pages of ``tables.EVENTS``, by key."""
-    after = ""
-    while rows := transaction.rows(f"read/{table}_after", after=after, limit=_PAGE):
-        after = rows[-1][0]
-        yield frame_of(rows, EVENTS)
+def whole_events(runner: Runner) -> pl.DataFrame:
+    """The stored events, whole."""
+    return pl.concat([runner.whole(f"read/{table}_after", EVENTS) for table in ("touchpoints", "records")])
 
 
-def whole_tables(transaction: Transaction) -> Tables:
+def whole_tables(runner: Runner) -> Tables:
     """The derived tables, whole."""
-    return Tables(**{name: frame_of(transaction.rows(f"read/{name}_all"), schema) for name, schema in DERIVED.items()})
+    return Tables(**{name: runner.whole(f"read/{name}_after", schema) for name, schema in DERIVED.items()})

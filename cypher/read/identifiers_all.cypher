@@ -1,7 +1,0 @@
-// name: read/identifiers_all
-// The identifiers of the whole graph. Columns as `tables.IDENTIFIERS`, times in microseconds since 1970.
-MATCH (i:Identifier)<-[:HAS]-(u:User)
-WITH i, u, localdatetime('1970-01-01') AS epoch
-RETURN i.key, i.type, i.value, i.status, u.key, i.component,
-       duration.inSeconds(epoch, i.first_seen).seconds * 1000000 + i.first_seen.microsecond,
-       duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond

@@ -1,9 +1,0 @@
-// name: read/links_of_user
-// The links between the identifiers of one user. Columns as `tables.LINKS`, times in microseconds since 1970.
-//   $key  string, user key
-MATCH (u:User {key: $key})-[:HAS]->(a:Identifier)-[s:SEEN_WITH]->(b:Identifier)<-[:HAS]-(u)
-WITH a, b, s, localdatetime('1970-01-01') AS epoch
-RETURN a.key, b.key, s.component, s.count,
-       duration.inSeconds(epoch, s.first_seen).seconds * 1000000 + s.first_seen.microsecond,
-       duration.inSeconds(epoch, s.last_seen).seconds * 1000000 + s.last_seen.microsecond,
-       s.sources, s.confidence, s.declared, s.accepted, s.reason
