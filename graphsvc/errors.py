@@ -27,7 +27,10 @@ RFC 9457 problem details with ``status``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 
 class GraphsvcError(Exception):
@@ -164,3 +167,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
     return f"; known: {shown}"
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(model: type[Model], given: Mapping[str, Any], what: str) -> Model:
+    """A model from plain values.
+
+    Raises:
+        QueryError: a value that it does not allow; the message names it and says what is.
+    """
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise QueryError(f"{what}: {'; '.join(wrong)}") from None

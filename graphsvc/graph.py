@@ -17,7 +17,16 @@ from . import users
 from .answers import Filters, Result, answer, ask
 from .answers.cypher import ask_cypher
 from .core import derive_in_parts, normalised
-from .errors import CypherUnsupported, InputError, NotFound, StoreBusy, TargetNotEmpty, TooManyRejects
+from .errors import (
+    CypherUnsupported,
+    InputError,
+    NotFound,
+    SettingsConflict,
+    StoreBusy,
+    TargetNotEmpty,
+    TooManyRejects,
+    validated,
+)
 from .frame import JourneyFrame
 from .settings import Settings
 from .stores import Status, Store, is_neo4j, open_store
@@ -48,7 +57,7 @@ class IngestReport:
     placeholders: int = 0  # identifiers set aside because they say nothing about a person
     rejects_file: str | None = None
     revision: int = 0
-    rejects: list[Reject] = field(default_factory=list, repr=False)
+    rejects: list[Reject] = field(default_factory=list, repr=False)  # of records; those of files are in their file
 
 
 class Graph:
@@ -107,23 +116,22 @@ class Graph:
         from .ingest import RejectsFile, read_events
 
         report = IngestReport()
+        kept_aside = Path(rejects) if rejects else self.rejects_path()
         batches = []
         for batch in read_events(files, mappings, progress):
             batches.append(batch.events)
             report.rows += batch.rows
-            report.rejects += batch.rejects
             if str(batch.file) not in report.files:
                 report.files.append(str(batch.file))
-        report.rejected = len(report.rejects)
-        if report.rejects:
-            path = Path(rejects) if rejects else self.rejects_path()
-            RejectsFile(path).add(report.rejects)
-            report.rejects_file = str(path)
-        if max_rejects is not None and report.rejected > max_rejects:
-            raise TooManyRejects(
-                f"{report.rejected:,} of {report.rows:,} rows are bad, more than the {max_rejects:,} allowed; "
-                f"nothing was written; the reasons are in {report.rejects_file}"
-            )
+            if batch.rejects:
+                RejectsFile(kept_aside).add(batch.rejects)
+                report.rejected += len(batch.rejects)
+                report.rejects_file = str(kept_aside)
+            if max_rejects is not None and report.rejected > max_rejects:
+                raise TooManyRejects(
+                    f"{report.rejected:,} of the first {report.rows:,} rows are bad, more than the {max_rejects:,} "
+                    f"allowed; nothing was written; the reasons are in {report.rejects_file}"
+                )
         events = pl.concat(batches) if batches else pl.DataFrame(schema=EVENTS)
         return self._added(events, _proposed(mappings), report, replace=replace)
 
@@ -161,8 +169,7 @@ class Graph:
             InputError: the settings do not validate.
         """
         settings = self.settings()
-        merged = {**settings.model_dump(), **(changes or {})}
-        return resolve(self.store, Settings.model_validate(merged))
+        return resolve(self.store, validated(Settings, {**settings.model_dump(), **(changes or {})}, "settings"))
 
     def forget(self, before: datetime) -> int:
         """Forget all events before a time, for good: later ingests refuse them too. Returns how many went."""
@@ -281,6 +288,8 @@ class Graph:
             head, tables = self.store.head(), self.store.user(key)
             if self.store.revision() == head.revision:
                 break
+        else:
+            raise StoreBusy(f"{self.store.url} kept changing while it was being read; try again")
         if tables is None or head.settings is None:
             raise NotFound("no user has that key; find one with `graphsvc user IDENTIFIER`")
         return users.view(tables, settings=head.settings, revision=head.revision, data_end=head.data_end)
@@ -314,10 +323,16 @@ def _proposed(mappings: Sequence[FileMapping]) -> dict[str, Any]:
     Raises:
         SettingsConflict: two of them disagree.
     """
-    settings = Settings()
     together: dict[str, Any] = {}
     for mapping in mappings:
-        fresh = {name: value for name, value in mapping.settings.items() if name not in together}
-        settings = settings.joined(fresh, fresh=True).joined(mapping.settings, fresh=False)
-        together = {name: getattr(settings, name) for name in [*together, *fresh]}
-    return Settings.model_validate({**settings.model_dump(), **together}).model_dump(include=set(together))
+        for name, value in mapping.settings.items():
+            former = together.get(name, value)
+            if isinstance(former, dict) and name != "exclude":
+                differing = [key for key in sorted(former.keys() & value.keys()) if former[key] != value[key]]
+                together[name] = {**former, **value}
+            else:
+                differing = [name] if former != value else []
+                together[name] = value
+            if differing:
+                raise SettingsConflict(f"two mappings disagree on {name}: {', '.join(map(repr, differing))}")
+    return together

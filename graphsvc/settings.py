@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime
-from fnmatch import translate
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -49,9 +49,9 @@ class Exclude(BaseModel):
     @property
     def identifier_regex(self) -> str | None:
         """One regular expression for all identifier patterns, or None where there is none."""
-        return (
-            "|".join(translate(pattern).replace(r"\Z", "$").replace(r"\z", "$") for pattern in self.identifiers) or None
-        )
+        wild = {"*": ".*", "?": "."}
+        texts = ("".join(wild.get(letter, re.escape(letter)) for letter in pattern) for pattern in self.identifiers)
+        return "^(?s:" + "|".join(texts) + ")$" if self.identifiers else None
 
 
 class Settings(BaseModel):
@@ -113,9 +113,10 @@ class Settings(BaseModel):
         for name in sorted(proposed):
             now, wanted = merged[name], given[name]
             if isinstance(now, dict) and name != "exclude":
-                clashes = [key for key in sorted(now.keys() & wanted.keys()) if now[key] != wanted[key]]
+                stated = {key: wanted[key] for key in proposed[name]}
+                clashes = [key for key in sorted(now.keys() & stated.keys()) if now[key] != stated[key]]
                 what = f"{name} of {', '.join(map(repr, clashes))}"
-                wanted = {**now, **wanted}
+                wanted = {**now, **stated}
             else:
                 clashes = [name] if now != wanted else []
                 what = name
@@ -130,4 +131,7 @@ class Settings(BaseModel):
     @field_validator("retain_from")
     @classmethod
     def _in_utc(cls, value: datetime | None) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
+        try:
+            return value.astimezone(UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
+        except OverflowError:
+            raise ValueError("the time is out of range") from None

@@ -35,7 +35,7 @@ EVENTS = pl.Schema(
     }
 )
 
-#: A resolved person. ``component`` names the raw component: its smallest usable identifier, or ``event:<key>``.
+#: A resolved person. ``component`` names the raw component: its smallest usable identifier, or ``:event:<key>``.
 USERS = pl.Schema(
     {
         "key": pl.String(),  # salted hash of the founding identifier

@@ -55,20 +55,21 @@ def add(store: Store, events: pl.DataFrame, proposed: Mapping[str, Any], *, repl
     Raises:
         SettingsConflict: the proposed settings disagree with the graph's; nothing was written.
     """
-    distinct, added = _distinct(events)
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
             settings = (writer.settings or Settings()).joined(dict(proposed), fresh=not writer.has_events())
             revision, empty = writer.revision, not writer.has_events()
+        kept = _retained(events, settings)
+        distinct, added = _distinct(kept)
+        added.forgotten = len(events) - len(kept)
         if not empty:
             break
-        kept = _retained(distinct, settings, added)
         try:
-            added.new = len(kept)
-            added.revision = store.load(kept, derive_in_parts(kept, settings), settings, expected=revision)
+            added.revision = store.load(distinct, derive_in_parts(distinct, settings), settings, expected=revision)
+            added.new = len(distinct)
             return added
         except GraphMoved:  # another process was first: add to what it wrote
-            added.new = added.forgotten = 0
+            continue
     for chunk in _chunks(distinct, store.commit_rows, settings):
         with store.writer() as writer:
             added.count(_commit(writer, chunk, proposed, replace=replace))
@@ -97,11 +98,12 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     added = Added(revision=writer.revision)
     former_settings = writer.settings or Settings()
     settings = former_settings.joined(dict(proposed), fresh=False)
-    events = _retained(events, settings, added)
-    stored = writer.stored(events["key"])
-    put = _admitted(events, stored, added, replace=replace)
-    if settings.stages != former_settings.stages:
-        before = writer.everything()  # a stage that is new to the graph may stand on any touchpoint
+    kept = _retained(events, settings)
+    added.forgotten = len(events) - len(kept)
+    stored = writer.stored(kept["key"])
+    put = _admitted(kept, stored, added, replace=replace)
+    if (settings.stages, settings.priority) != (former_settings.stages, former_settings.priority):
+        before = writer.everything()  # what is new to the settings may concern anything that is stored
     elif len(put):
         former = stored.join(put, on="key", how="semi")
         before = writer.neighbourhood(usable_identifiers(pl.concat([put, former])), former["key"])
@@ -155,12 +157,9 @@ def _is_before(settings: Settings) -> pl.Expr:
     return (pl.col("at") < settings.retain_from).fill_null(False)
 
 
-def _retained(events: pl.DataFrame, settings: Settings, added: Added) -> pl.DataFrame:
-    if settings.retain_from is None:
-        return events
-    kept = events.filter(~_is_before(settings))
-    added.forgotten += len(events) - len(kept)
-    return kept
+def _retained(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """The events that the retention date lets in."""
+    return events if settings.retain_from is None else events.filter(~_is_before(settings))
 
 
 def _chunks(events: pl.DataFrame, rows: int | None, settings: Settings) -> Iterator[pl.DataFrame]:

@@ -15,7 +15,10 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def _naive_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    try:
+        return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
 
 
 Utc = Annotated[datetime, AfterValidator(_naive_utc)]

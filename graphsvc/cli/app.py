@@ -18,7 +18,7 @@ import typer
 from .. import __version__
 from ..answers import ANSWERS, Answer
 from ..answers.flow import FlowParams
-from ..errors import GraphsvcError, InputError
+from ..errors import GraphsvcError, InputError, validated
 from ..graph import Via, load_mapping
 from ..graph import open as open_graph
 from . import show
@@ -175,7 +175,7 @@ def map_(
     """
     from ..maps import journey_map
 
-    asked = FlowParams.model_validate(parameters)
+    asked = validated(FlowParams, parameters, "map")
     with open_graph(store, write=False) as graph:
         named = () if asked.segment else graph.settings().segments
         segments = tuple(named if layer is None else layer)
@@ -208,7 +208,7 @@ def serve(
     api_key = os.environ.get("GRAPHSVC_API_KEY") or None
     demand_key(host, api_key)
     with open_graph(store) as graph:
-        print(f"graphsvc on http://{host}:{port}/docs, store {store}; Ctrl-C ends it", file=sys.stderr)
+        print(f"graphsvc on http://{host}:{port}/docs, store {graph.store.url}; Ctrl-C ends it", file=sys.stderr)
         uvicorn.run(create_app(graph, api_key=api_key), host=host, port=port, log_level="warning")
 
 
@@ -339,7 +339,7 @@ def copy(
     with open_graph(source, write=False) as graph, open_graph(target) as other:
         revision = graph.copy_to(other.store)
         counts = other.status().counts
-    print(f"{counts['events']:,} events of {counts['users']:,} users copied to {target}; revision {revision}")
+    print(f"{counts['events']:,} events of {counts['users']:,} users copied to {other.store.url}; revision {revision}")
 
 
 @app.command()

@@ -42,6 +42,10 @@ PLACEHOLDERS = (
 _PLACEHOLDER_PATTERN = r"^(?:test@.*|[0-]*)$"  # test@… and any run of zeros and hyphens
 
 
+#: What a row without a usable identifier hangs on is this and its key; no identifier's type is empty.
+ANONYMOUS = ":event:"
+
+
 @dataclass(frozen=True)
 class Identity:
     """The resolved people of some whole components."""
@@ -204,7 +208,7 @@ def _owners(seen: pl.DataFrame, events: pl.DataFrame, identifiers: pl.DataFrame,
     owners = events.select("key", row=pl.int_range(pl.len(), dtype=pl.Int64)).join(
         owned, on="row", how="left", maintain_order="left"
     )
-    anonymous = owners.filter(pl.col("user").is_null()).select("row", component="event:" + pl.col("key"))
+    anonymous = owners.filter(pl.col("user").is_null()).select("row", component=ANONYMOUS + pl.col("key"))
     anonymous = anonymous.with_columns(user=_keys(pl.col("component"), settings.salt))
     return owners.select("row", "user", "component").update(anonymous, on="row").select("user", "component")
 
@@ -215,7 +219,7 @@ def usable_identifiers(events: pl.DataFrame) -> pl.Series:
 
 
 def anchors(events: pl.DataFrame) -> pl.Series:
-    """For each event one fixed usable identifier (its first), or ``event:<key>`` where it has none."""
+    """For each event one fixed usable identifier (its first), or ``:event:<key>`` where it has none."""
     first = _usable(events["identifiers"].list.first())
     rest = events.select("key", "identifiers").with_columns(anchor=first)
     missing = rest.filter(pl.col("anchor").is_null() & (pl.col("identifiers").list.len() > 1)).select(
@@ -224,7 +228,7 @@ def anchors(events: pl.DataFrame) -> pl.Series:
     others = missing.explode("raw")
     others = others.with_columns(later=_usable(others["raw"])).drop_nulls("later").unique("key", keep="first")
     return rest.join(others.select("key", "later"), on="key", how="left", maintain_order="left").select(
-        anchor=pl.coalesce("anchor", "later", "event:" + pl.col("key"))
+        anchor=pl.coalesce("anchor", "later", ANONYMOUS + pl.col("key"))
     )["anchor"]
 
 

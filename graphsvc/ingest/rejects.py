@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -76,6 +77,7 @@ class RejectsFile:
         """Append those that are new; returns how many were."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # two ingests into one server may share the file
             os.fchmod(descriptor, 0o600)  # a file made by other means may be open to all
             held: set[bytes] = set()
             whole = 0

@@ -124,7 +124,13 @@ def _values(rows: pl.Series, texts: pl.Series) -> pl.DataFrame:
 
 
 def _listed(text: str) -> list[str | None]:
+    """The values of a JSON list of plain values; a text that is none, but begins like one, is a value itself."""
     try:
-        return [as_text(value) for value in json.loads(text)]
-    except ValueError:  # no JSON, only a bracket
+        values = json.loads(text)
+        if any(isinstance(value, list | dict) for value in values):
+            return [text]
+        listed = [as_text(value) for value in values]
+        "".join(value or "" for value in listed).encode()  # a lone surrogate has no UTF-8
+    except (ValueError, RecursionError):
         return [text]
+    return listed

@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from ..core import derive_in_parts
-from ..core.identity import anchors
+from ..core.identity import ANONYMOUS, anchors
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
 from ..frame import JourneyFrame, build
 from ..settings import Settings
@@ -259,9 +259,9 @@ class EmbeddedWriter:
         anchored = self._matching("events", "key", events, columns="anchor")["anchor"]
         wanted = pl.concat([identifiers.cast(pl.String), anchored]).unique()
         found = self._matching("identifiers", "key", wanted, columns="component")["component"]
-        components = pl.concat([found, wanted.filter(wanted.str.starts_with("event:"))]).unique()
+        components = pl.concat([found, wanted.filter(wanted.str.starts_with(ANONYMOUS))]).unique()
         tables = Tables(**{name: self._matching(name, "component", components) for name in DERIVED})
-        anchors = pl.concat([tables.identifiers["key"], components.filter(components.str.starts_with("event:"))])
+        anchors = pl.concat([tables.identifiers["key"], components.filter(components.str.starts_with(ANONYMOUS))])
         return Neighbourhood(self._matching("events", "anchor", anchors), tables)
 
     def everything(self) -> Neighbourhood:

@@ -28,7 +28,7 @@ def _table(name: str, schema: pl.Schema, *more: str) -> str:
     return f"CREATE TABLE IF NOT EXISTS {name} ({', '.join([*columns, *more])})"
 
 
-#: ``anchor`` of an event: its smallest usable identifier, or ``event:<key>``. It never changes as components merge,
+#: ``anchor`` of an event: its smallest usable identifier, or ``:event:<key>``. It never changes as components merge,
 #: and leads from a component's identifiers to its events.
 TABLES = [
     "CREATE TABLE IF NOT EXISTS graph (schema INTEGER, revision BIGINT, settings VARCHAR)",
