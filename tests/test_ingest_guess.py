@@ -159,6 +159,16 @@ def test_an_event_id_is_one_although_some_rows_came_twice(tmp_path: Path) -> Non
     assert "'row_id' is taken for the event id; 9 rows repeat one" in unsure
 
 
+def test_a_session_is_no_person_so_nothing_is_its_trait(tmp_path: Path) -> None:
+    table = (
+        shop().drop("userId", "E-Mail", "deviceId").with_columns(sid=pl.Series([f"s{row % 24}" for row in range(240)]))
+    )
+    table.write_csv(tmp_path / "shop.csv")
+    mapping, _ = guessed(tmp_path / "shop.csv")
+    assert mapping.identifiers == {"session_id": ("sid",)}
+    assert mapping.traits == {}
+
+
 def test_nested_json_and_parquet(tmp_path: Path) -> None:
     records: list[dict[str, Any]] = [
         {
