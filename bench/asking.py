@@ -14,7 +14,7 @@ from .report import Goal, Section, Table, duration, size, spread, times
 EMBEDDED, NEO4J, CYPHER = "graphsvc embedded", "graphsvc Neo4j", "graphsvc Neo4j by Cypher"
 DUCKDB, RETENTIONEERING = "DuckDB by hand", "retentioneering"
 PM4PY = ("pm4py on pandas", "pm4py on Polars")
-TURNS = 15
+TURNS = 7
 
 
 def questions(bench: Bench) -> Section:
