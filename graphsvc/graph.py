@@ -56,6 +56,7 @@ class IngestReport:
     rejected: int = 0
     placeholders: int = 0  # identifiers set aside because they say nothing about a person
     rejects_file: str | None = None
+    unused: dict[str, list[str]] = field(default_factory=dict)  # by file: columns that its mapping leaves out
     revision: int = 0
     rejects: list[Reject] = field(default_factory=list, repr=False)  # of records; those of files are in their file
 
@@ -123,6 +124,8 @@ class Graph:
             report.rows += batch.rows
             if str(batch.file) not in report.files:
                 report.files.append(str(batch.file))
+            if batch.unused:
+                report.unused[str(batch.file)] = list(batch.unused)
             if batch.rejects:
                 RejectsFile(kept_aside).add(batch.rejects)
                 report.rejected += len(batch.rejects)

@@ -82,6 +82,8 @@ def ingested(report: IngestReport) -> None:
     console.print(f"{report.rows:,} rows of {len(report.files)} files: {', '.join(parts)}; revision {report.revision}")
     if report.placeholders:
         console.print(f"· {report.placeholders:,} placeholder identifiers (null, guest …) were set aside", style="dim")
+    for file, columns in report.unused.items():
+        console.print(f"· {file}: columns not used: {', '.join(columns)}", style="dim", markup=False)
     if report.rejects_file:
         console.print(f"· rejected rows, with reasons: {report.rejects_file}", style="dim")
 
