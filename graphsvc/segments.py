@@ -13,6 +13,7 @@ a missing trait, or one of another type, makes its comparison false. A parsed pr
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -48,6 +49,8 @@ class Comparison:
         actual = traits.get(self.trait)
         if actual is None:
             return False
+        if not isinstance(actual, str | int | float):  # a list or object: its JSON text, as Neo4j holds it
+            actual = json.dumps(actual, ensure_ascii=False)
         return any(
             _type(actual) == _type(value) and _OPERATORS["=" if self.op == "in" else self.op](actual, value)
             for value in self.values

@@ -82,14 +82,21 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _text(value: Any) -> str | None:
+    """A text, or the JSON text of something nested; nothing where it is a number or a truth value."""
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return value if isinstance(value, str) else None
+
+
 #: Predicates, and what they mean to somebody who reads them.
 SEGMENTS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "age >= 50": lambda traits: _number(traits.get("age")) and traits["age"] >= 50,
     "age != 50": lambda traits: _number(traits.get("age")) and traits["age"] != 50,
     "age in (20, 50)": lambda traits: _number(traits.get("age")) and traits["age"] in (20, 50),
     "region = north": lambda traits: traits.get("region") == "north",
-    "region != north": lambda traits: isinstance(traits.get("region"), str) and traits["region"] != "north",
-    "region > north": lambda traits: isinstance(traits.get("region"), str) and traits["region"] > "north",
+    "region != north": lambda traits: _text(traits.get("region")) not in (None, "north"),
+    "region > north": lambda traits: (_text(traits.get("region")) or "") > "north",
     "member = true": lambda traits: traits.get("member") is True,
     "age < 50 and region = north or member = false": lambda traits: (
         (_number(traits.get("age")) and traits["age"] < 50 and traits.get("region") == "north")
@@ -102,7 +109,7 @@ traits = st.fixed_dictionaries(
     {},
     optional={
         "age": st.sampled_from([20, 50, 50.5, 80, "50", True]),
-        "region": st.sampled_from(["north", "south", 50]),
+        "region": st.sampled_from(["north", "south", 50, ["north"], {"no": 1}]),
         "member": st.booleans(),
     },
 )

@@ -222,7 +222,7 @@ def cases(draw: st.DrawFn) -> tuple[list[oracle.Person], dict[str, Any], dict[st
     return crowd, draw(people.settings), draw(people.filters(crowd)), own
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_the_frame_counts_as_the_oracle(case: Any) -> None:
     crowd, stored, filters, own = case
