@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -144,6 +145,21 @@ def test_another_split_than_the_stored_one() -> None:
     assert top(again) == [("ad", 1), ("ad > buy", 1), ("ad > site > buy", 1)]
     by_gap = ask(frame_of(shopping, goals=("buy",)), "paths", PathsParams(split="gap", gap_days=1))
     assert top(by_gap) == [("ad", 1), ("ad > buy > ad > site", 1)]
+
+
+def test_limits_are_inclusive() -> None:
+    day = frame_of([person("p", "a 24 b", step_hours=0), person("q", "c", start_hours=48)])  # silences of one day
+    assert top(ask(day, "paths", PathsParams(split="gap", gap_days=1))) == [("a > b", 1), ("c", 1)]
+    assert ask(day, "paths", PathsParams(gap_days=1)).totals.open == 2
+    assert top(ask(day, "paths", PathsParams(lookback_days=1))) == [("a > b", 1), ("c", 1)]
+    assert top(ask(day, "paths", PathsParams(since=people.START))) == [("a > b", 1), ("c", 1)]
+    assert top(ask(day, "paths", PathsParams(until=people.START + timedelta(days=2)))) == [("a > b", 1)]
+
+
+def test_times_with_an_offset_are_understood() -> None:
+    east = datetime(2024, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))  # midnight UTC
+    assert asked(since=east).totals.chosen == 4
+    assert asked(since=east + timedelta(seconds=1)).totals.chosen == 1
 
 
 def test_labels() -> None:

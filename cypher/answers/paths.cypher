@@ -65,7 +65,11 @@ WITH u, j,
 WITH u, j, labels, times, size(labels) AS length,
   CASE WHEN size(labels) < $asked.steps THEN size(labels) ELSE $asked.steps END AS steps
 WHERE length > 0
-UNWIND CASE $asked.where WHEN 'start' THEN [0] WHEN 'end' THEN [length - steps] ELSE range(0, length - steps) END AS first
+UNWIND CASE $asked.where
+    WHEN 'start' THEN [0]
+    WHEN 'end' THEN [length - steps]
+    ELSE range(0, length - steps)
+  END AS first
 WITH u, j, labels[first..first + steps] AS path, (times[first + steps - 1] - times[first]) / 1e6 AS seconds
 WITH path, count(*) AS count, collect(DISTINCT u) AS users, collect(DISTINCT j) AS journeys,
   collect(seconds) AS durations, percentileCont(seconds, 0.5) AS median_seconds

@@ -26,9 +26,11 @@ WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
       WHEN '>=' THEN u[c.property] >= c.values[0]
       ELSE u[c.property] IN c.values
     END)))
-WITH u, j, CASE WHEN size($asked.exclude) > 0 THEN j.names END AS names, CASE WHEN size($asked.exclude) > 0 THEN j.times END AS times
-WITH u, j, names IS NULL OR any(i IN range(0, size(names) - 1)
-  WHERE NOT names[i] IN $asked.exclude AND ($asked.lookback IS NULL OR times[i] >= times[-1] - $asked.lookback)) AS counted
+WITH u, j,
+  CASE WHEN size($asked.exclude) > 0 THEN j.names END AS names,
+  CASE WHEN size($asked.exclude) > 0 THEN j.times END AS times
+WITH u, j, names IS NULL OR any(i IN range(0, size(names) - 1) WHERE NOT names[i] IN $asked.exclude
+  AND ($asked.lookback IS NULL OR times[i] >= times[-1] - $asked.lookback)) AS counted
 WITH count(*) AS chosen, count(CASE WHEN counted THEN 1 END) AS counted,
   count(DISTINCT CASE WHEN counted THEN u END) AS users,
   count(CASE WHEN counted AND j.converted THEN 1 END) AS converted,

@@ -84,13 +84,14 @@ UNION ALL
   CALL (others) {
     UNWIND others AS g
     UNWIND g.pair.waits AS seconds
-    RETURN count(*) AS count, percentileCont(seconds, 0.5) AS median_seconds, percentileCont(seconds, 0.9) AS p90_seconds
+    RETURN count(*) AS count,
+      percentileCont(seconds, 0.5) AS median_seconds, percentileCont(seconds, 0.9) AS p90_seconds
   }
   RETURN null AS rank, null AS source, null AS target, size(others) AS different, count, null AS share_of_source,
     COUNT { UNWIND others AS g UNWIND g.pair.users AS u RETURN DISTINCT u } AS users,
     COUNT { UNWIND others AS g UNWIND g.pair.journeys AS j RETURN DISTINCT j } AS journeys,
     median_seconds, p90_seconds
 }
-RETURN rank, source, target, coalesce(source = target, false) AS loop, different, count, share_of_source, users, journeys,
-  median_seconds, p90_seconds
+RETURN rank, source, target, coalesce(source = target, false) AS loop, different, count, share_of_source,
+  users, journeys, median_seconds, p90_seconds
 ORDER BY rank
