@@ -320,7 +320,7 @@ def _wait(server: Server, alive: Callable[[], bool], logs: Callable[[], str]) ->
 
 
 #: A server given from outside is ours to empty only while it carries this constraint, which needs no node.
-_MARK = "graphsvc_tests_may_empty_this_database"
+MARK = "graphsvc_tests_may_empty_this_database"
 
 
 @contextlib.contextmanager
@@ -332,16 +332,16 @@ def borrowed(server: Server) -> Iterator[Server]:
     """
     with server.driver() as driver, driver.session(database=server.database) as session:
         before = {row["name"] for row in session.run("SHOW CONSTRAINTS YIELD name")}
-        if _MARK not in before and session.run("MATCH (n) RETURN n LIMIT 1").peek() is not None:
+        if MARK not in before and session.run("MATCH (n) RETURN n LIMIT 1").peek() is not None:
             raise NoServer(f"{server.uri} holds data that is not of these tests; give them an empty database")
-        session.run(f"CREATE CONSTRAINT {_MARK} IF NOT EXISTS FOR (n:{_MARK}) REQUIRE n.key IS UNIQUE").consume()
+        session.run(f"CREATE CONSTRAINT {MARK} IF NOT EXISTS FOR (n:{MARK}) REQUIRE n.key IS UNIQUE").consume()
         try:
             yield server
         finally:
             empty(server)
             after = [row["name"] for row in session.run("SHOW CONSTRAINTS YIELD name")]
             for name in after:
-                if name not in before - {_MARK}:
+                if name not in before - {MARK}:
                     session.run(f"DROP CONSTRAINT {name}").consume()
 
 

@@ -149,7 +149,7 @@ def test_times_before_1970_and_far_fractions_of_a_second_survive(store: Neo4jSto
     assert_same(contents(store), ordered(derive(table(rows), settings())) | {"events": table(rows).sort("key")})
 
 
-@examples(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=histories(), rule=rules, other=rules)
 def test_lists_and_relationships_tell_the_same(
     neo4j_server: servers.Server, neo4j_url: str, rows: list[dict[str, Any]], rule: Settings, other: Settings
@@ -312,6 +312,40 @@ for day in range(int(sys.argv[2]), {days}, 2):
     assert store.revision() == 1 + days
     assert_same(contents(store), ordered(derive(table(rows), settings())) | {"events": table(rows).sort("key")})
     assert len(seen) > 1
+
+
+def test_two_first_writers_make_one_graph(neo4j_server: servers.Server, neo4j_url: str) -> None:
+    """Neither finds constraints, indexes or a graph."""
+    for name, kind in asked(neo4j_server, "SHOW CONSTRAINTS YIELD name RETURN name, 'CONSTRAINT'") + asked(
+        neo4j_server,
+        "SHOW INDEXES YIELD name, type, owningConstraint WHERE type <> 'LOOKUP' "
+        "AND owningConstraint IS NULL RETURN name, 'INDEX'",
+    ):
+        if name != servers.MARK:
+            asked(neo4j_server, f"DROP {kind} {name}")
+    rows = [event(str(k), k, "visit", f"cookie:{k % 3}") for k in range(8)]
+    failed: list[BaseException] = []
+
+    def write(mine: int) -> None:
+        store = open_store(neo4j_url)
+        try:
+            add(store, table(rows[mine::2]), {"salt": SALT})
+        except BaseException as error:
+            failed.append(error)
+        store.close()
+
+    threads = [threading.Thread(target=write, args=(mine,)) for mine in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    store = open_store(neo4j_url)
+    assert store.revision() == 2
+    assert_same(contents(store), ordered(derive(table(rows), settings())) | {"events": table(rows).sort("key")})
+    store.close()
+    constraints = {name for (name,) in asked(neo4j_server, "SHOW CONSTRAINTS YIELD name")}
+    assert {name.removeprefix("schema/") for name in names("schema") if name.endswith("_key")} <= constraints
 
 
 # Questions by hand

@@ -1,3 +1,5 @@
 // name: read/server
 // Name and version of the server.
-CALL dbms.components() YIELD name, versions RETURN name + ' ' + versions[0] AS server LIMIT 1
+CALL dbms.components() YIELD name, versions
+WHERE name = 'Neo4j Kernel'
+RETURN 'Neo4j ' + versions[0] AS server

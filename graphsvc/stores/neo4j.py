@@ -228,15 +228,17 @@ class Neo4jStore:
             if self._prepared:
                 return
 
-            def look() -> None:
-                with self._door.reading("look") as runner:
-                    runner.head()
+            def ready() -> set[str]:
+                with self._door.reading("indexes") as runner:
+                    runner.head()  # not in a database of somebody else
+                    return {name for (name,) in runner.rows("read/indexes")}
 
-            retried(look)
-            for name in names("schema"):
-                if name != "schema/await":
-                    self._door.execute(name)
-            self._door.execute("schema/await", seconds=_INDEX_SECONDS)
+            there = retried(ready)
+            missing = [name for name in names("schema") if name.removeprefix("schema/") not in there]
+            for name in missing:
+                self._door.execute(name)
+            if missing:
+                self._door.execute("read/await_indexes", seconds=_INDEX_SECONDS)
             self._prepared = True
 
 

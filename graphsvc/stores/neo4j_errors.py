@@ -62,7 +62,8 @@ class Place:
             return StoreUnavailable(f"{self.url} has no database {self.database!r}; check NEO4J_DATABASE")
         if "Security" in code:
             return StoreUnavailable(f"{self.url} does not allow this user {name} ({code})")
-        if error.is_retryable():
+        made_meanwhile = ".Schema." in code and "AlreadyExists" in code  # IF NOT EXISTS looks before it locks
+        if error.is_retryable() or made_meanwhile:
             return Transient(f"{self.url} could not do {name} now ({code}); try again")
         return StoreError(f"{name} failed on {self.url} ({code})")
 

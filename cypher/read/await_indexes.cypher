@@ -1,4 +1,4 @@
-// name: schema/await
+// name: read/await_indexes
 // Waits until every index answers.
 //   $seconds  integer, the longest wait
 CALL db.awaitIndexes($seconds)
