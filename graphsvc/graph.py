@@ -136,6 +136,7 @@ class Graph:
                     f"allowed; nothing was written; the reasons are in {report.rejects_file}"
                 )
         events = pl.concat(batches) if batches else pl.DataFrame(schema=EVENTS)
+        batches.clear()  # or a second copy of all events would live on
         return self._added(events, _proposed(mappings), report, replace=replace)
 
     def add(self, records: Sequence[Mapping[str, Any]], *, replace: bool = False) -> IngestReport:

@@ -24,9 +24,7 @@ def derive(events: pl.DataFrame, settings: Settings) -> Tables:
     return replace(people, journeys=journeys.build(touchpoints, settings))
 
 
-def derive_in_parts(
-    events: pl.DataFrame, settings: Settings, touchpoints_per_part: int = 1_000_000
-) -> Iterator[Tables]:
+def derive_in_parts(events: pl.DataFrame, settings: Settings, touchpoints_per_part: int = 250_000) -> Iterator[Tables]:
     """The same tables in parts, which bounds the memory that journeys take.
 
     The first part brings all users, identifiers and links; every later one the journeys of some users.
@@ -46,7 +44,8 @@ def _resolved(events: pl.DataFrame, settings: Settings) -> tuple[Tables, pl.Data
     events = events.hstack(people.owners)
     users = _users(events, people.identifiers, settings)
     tables = Tables(users.sort("key"), people.identifiers, people.links, Tables.empty().journeys)
-    return tables, events.filter(_is_touchpoint(users, settings))
+    shown = _is_touchpoint(users, settings)
+    return tables, events.lazy().filter(shown).select(journeys.NEEDED).collect()
 
 
 def diff(before: Neighbourhood, after_events: pl.DataFrame, after: Tables) -> Changes:

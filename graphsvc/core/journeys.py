@@ -7,6 +7,9 @@ import polars as pl
 from ..settings import Settings
 from ..tables import JOURNEYS
 
+#: The columns that journeys are made of.
+NEEDED = ("key", "user", "component", "at", "name", "channel", "stage", "value", "currency")
+
 
 def build(touchpoints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """The journeys of some users.
@@ -15,7 +18,7 @@ def build(touchpoints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     where the silence is longer than the gap, ``conversion`` after each goal, ``none`` never.
 
     Args:
-        touchpoints: rows of ``tables.EVENTS`` of kind ``event``, with their ``user`` and ``component``; all
+        touchpoints: columns ``NEEDED``: of events their ``tables.EVENTS``, and ``user`` and ``component``; all
             touchpoints of a user or none.
         settings: of the graph.
 

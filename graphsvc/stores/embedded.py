@@ -159,14 +159,14 @@ class EmbeddedStore:
             users = _rows(cursor, "SELECT * FROM users WHERE key = ?", [key])
             if not len(users):
                 return None
-            identifiers = _rows(cursor, 'SELECT * FROM identifiers WHERE "user" = ? ORDER BY key', [key])
+            identifiers = _rows(cursor, 'SELECT * FROM identifiers WHERE "user" = ?', [key]).sort("key")
             links = _rows(cursor, "SELECT * FROM links WHERE component = ?", [users["component"][0]])
             own = identifiers["key"].implode()
             return Tables(
                 users=users,
                 identifiers=identifiers,
                 links=links.filter(pl.col("a").is_in(own) & pl.col("b").is_in(own)).sort("a", "b"),
-                journeys=_rows(cursor, 'SELECT * FROM journeys WHERE "user" = ? ORDER BY started_at, key', [key]),
+                journeys=_rows(cursor, 'SELECT * FROM journeys WHERE "user" = ?', [key]).sort("started_at", "key"),
             )
 
     def events(self) -> Iterator[pl.DataFrame]:
