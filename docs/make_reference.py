@@ -86,7 +86,7 @@ def graph_tables() -> Iterator[str]:
         "and settings in one row."
     )
     source = Path(tables.__file__).read_text(encoding="utf-8")
-    for doc, name, body in re.findall(r"((?:^#: .*\n)+)^(\w+) = pl.Schema\(\n(.*?)^\)", source, re.M | re.S):
+    for doc, name, body in re.findall(r"((?:^#: [^\n]*\n)+)^(\w+) = pl.Schema\(\n(.*?)^\)", source, re.M | re.S):
         yield f"### {name.lower()}"
         yield " ".join(line.removeprefix("#: ") for line in doc.strip().splitlines())
         columns = re.findall(r'^ +"(\w+)": ([^#\n]+?),?(?:  # (.*))?$', body, re.M)
