@@ -58,7 +58,8 @@ def _tables(store: Store) -> Iterator[tuple[str, pl.DataFrame]]:
     """Every label and relationship type with its rows; a relationship's first two columns are its ends."""
     tables = store.tables()
     places = places_of(tables.journeys)
-    yield "User", pl.DataFrame(user_rows(tables.users), infer_schema_length=None) if len(tables.users) else tables.users
+    users = pl.DataFrame(user_rows(tables.users), infer_schema_length=None) if len(tables.users) else tables.users
+    yield "User", users.with_columns(pl.col("first_seen", "last_seen").cast(pl.Datetime("us")))
     yield "Identifier", tables.identifiers.drop("user")
     yield "Journey", tables.journeys
     touchpoints, records = [], []

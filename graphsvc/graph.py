@@ -191,14 +191,15 @@ class Graph:
         Raises:
             TargetNotEmpty: the target holds a graph already.
         """
-        status = target.status()
-        if status.counts.get("events"):
-            raise TargetNotEmpty(f"{target.url} holds {status.counts['events']:,} events; copy needs an empty store")
+        with target.writer() as writer:  # which also clears away what a killed copy left
+            former, held = writer.revision, writer.has_events()
+        if held:
+            raise TargetNotEmpty(f"{target.url} holds events already; copy needs an empty store")
         revision, settings, chunks = self.store.revision(), self.settings(), list(self.store.events())
         if self.store.revision() != revision:
             raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
         events = pl.concat(chunks) if chunks else pl.DataFrame(schema=EVENTS)
-        return target.load(events, derive_in_parts(events, settings), settings, expected=status.revision)
+        return target.load(events, derive_in_parts(events, settings), settings, expected=former)
 
     # Reading
 
