@@ -67,18 +67,19 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
     ended_at = frame.times[journeys.offsets[1:] - 1]
     kept = _kept(frame, journeys, chosen, ended_at, labels, filters)
 
-    counts = np.diff(np.searchsorted(kept, journeys.offsets))
+    # Where nothing is cut, nothing is copied.
+    counts = np.diff(journeys.offsets if kept is None else np.searchsorted(kept, journeys.offsets))
+    rows = slice(None) if kept is None else kept
     counted = np.flatnonzero(counts)
-    whole = slice(None) if len(kept) == len(frame.times) else kept  # a slice copies nothing
     converted = journeys.converted[counted]
     return Walks(
         journey=counted,
         user=journeys.user[counted],
         offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts[counted])]),
-        codes=labels.codes[whole],
+        codes=labels.codes[rows],
         texts=labels.texts,
-        times=frame.times[whole],
-        touchpoints=kept,
+        times=frame.times[rows],
+        touchpoints=np.arange(len(frame.times), dtype=np.int64) if kept is None else kept,
         converted=converted,
         open=~converted & (frame.data_end - ended_at[counted] <= gap_us),
         journeys_before=len(journeys.user),
@@ -125,8 +126,10 @@ def _chosen(frame: JourneyFrame, journeys: _Journeys, filters: Filters) -> Flags
 
 def _kept(
     frame: JourneyFrame, journeys: _Journeys, chosen: Flags, ended_at: Ints, labels: Labels, filters: Filters
-) -> Ints:
-    """The touchpoints that count, in order."""
+) -> Ints | None:
+    """The touchpoints that count, in order; None where all do."""
+    if chosen.all() and filters.lookback_us is None and not (filters.exclude or filters.collapse):
+        return None
     lengths = np.diff(journeys.offsets)
     keep = np.repeat(chosen, lengths)
     if filters.lookback_us is not None:
