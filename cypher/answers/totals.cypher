@@ -14,8 +14,9 @@
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
-  AND (size($asked.channels) = 0 OR any(channel IN j.channels WHERE channel IN $asked.channels))
-  AND (size($asked.stages) = 0 OR any(stage IN j.stages WHERE stage IN $asked.stages))
+  // CASE, as OR may evaluate its costly side first.
+  AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
+  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN j.stages WHERE stage IN $asked.stages) END
   AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every
     WHERE valueType(u[c.property]) IN c.types AND CASE c.op
       WHEN '=' THEN u[c.property] = c.values[0]
