@@ -16,7 +16,7 @@ import polars as pl
 from . import users
 from .answers import Filters, Result, answer, ask
 from .answers.cypher import ask_cypher
-from .core import derive_in_parts, normalised
+from .core import derive_in_parts, normalised, sought
 from .errors import (
     CypherUnsupported,
     InputError,
@@ -29,6 +29,7 @@ from .errors import (
 )
 from .frame import JourneyFrame
 from .settings import Settings
+from .spool import Spool
 from .stores import Status, Store, is_neo4j, open_store
 from .tables import EVENTS
 from .writing import Added, add, resolve
@@ -39,7 +40,6 @@ if TYPE_CHECKING:  # readers of files are imported where one is read: a question
 
 Via = Literal["auto", "frame", "cypher"]
 _ANSWERS_KEPT = 256
-_READ_ATTEMPTS = 5
 
 
 @dataclass
@@ -118,46 +118,50 @@ class Graph:
 
         report = IngestReport()
         kept_aside = Path(rejects) if rejects else self.rejects_path()
-        batches = []
-        for batch in read_events(files, mappings, progress):
-            batches.append(batch.events)
-            report.rows += batch.rows
-            if str(batch.file) not in report.files:
-                report.files.append(str(batch.file))
-            if batch.unused:
-                report.unused[str(batch.file)] = list(batch.unused)
-            if batch.rejects:
-                RejectsFile(kept_aside).add(batch.rejects)
-                report.rejected += len(batch.rejects)
-                report.rejects_file = str(kept_aside)
-            if max_rejects is not None and report.rejected > max_rejects:
-                raise TooManyRejects(
-                    f"{report.rejected:,} of the first {report.rows:,} rows are bad, more than the {max_rejects:,} "
-                    f"allowed; nothing was written; the reasons are in {report.rejects_file}"
-                )
-        events = pl.concat(batches) if batches else pl.DataFrame(schema=EVENTS)
-        batches.clear()  # or a second copy of all events would live on
-        return self._added(events, _proposed(mappings), report, replace=replace)
+        with Spool(self._spool_folder()) as spool:
+            for batch in read_events(files, mappings, progress):
+                spool.add(batch.events)
+                report.rows += batch.rows
+                report.placeholders += _placeholders(batch.events)
+                if str(batch.file) not in report.files:
+                    report.files.append(str(batch.file))
+                if batch.unused:
+                    report.unused[str(batch.file)] = list(batch.unused)
+                if batch.rejects:
+                    RejectsFile(kept_aside).add(batch.rejects)
+                    report.rejected += len(batch.rejects)
+                    report.rejects_file = str(kept_aside)
+                if max_rejects is not None and report.rejected > max_rejects:
+                    raise TooManyRejects(
+                        f"{report.rejected:,} of the first {report.rows:,} rows are bad, more than the "
+                        f"{max_rejects:,} allowed; nothing was written; the reasons are in {report.rejects_file}"
+                    )
+            return self._added(spool, _proposed(mappings), report, replace=replace)
 
     def add(self, records: Sequence[Mapping[str, Any]], *, replace: bool = False) -> IngestReport:
         """Add events given as plain records (the body of ``POST /events``); bad ones are reported, not stored."""
         from .ingest import events_from_records
 
         batch = events_from_records([dict(record) for record in records])
-        report = IngestReport(rows=batch.rows, rejected=len(batch.rejects), rejects=batch.rejects)
+        report = IngestReport(
+            rows=batch.rows,
+            rejected=len(batch.rejects),
+            rejects=batch.rejects,
+            placeholders=_placeholders(batch.events),
+        )
         return self._added(batch.events, {}, report, replace=replace)
 
     def _added(
-        self, events: pl.DataFrame, proposed: Mapping[str, Any], report: IngestReport, *, replace: bool
+        self, events: pl.DataFrame | Spool, proposed: Mapping[str, Any], report: IngestReport, *, replace: bool
     ) -> IngestReport:
-        held = events["identifiers"].explode().drop_nulls()
-        known = held.unique()
-        placeholders = known.filter(normalised(known).is_null())
-        report.placeholders = int(held.is_in(placeholders.implode()).sum())
         added: Added = add(self.store, events, proposed, replace=replace)
         for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "revision"):
             setattr(report, name, getattr(added, name))
         return report
+
+    def _spool_folder(self) -> Path | None:
+        """Where events wait while files are read: beside an embedded store, which nobody else has open meanwhile."""
+        return None if is_neo4j(self.store.url) else Path(f"{self.store.url}.spool")
 
     def rejects_path(self) -> Path:
         """Where bad rows go unless said otherwise: beside an embedded store, else in the working folder."""
@@ -198,7 +202,7 @@ class Graph:
         revision, settings, chunks = self.store.revision(), self.settings(), list(self.store.events())
         if self.store.revision() != revision:
             raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
-        events = pl.concat(chunks) if chunks else pl.DataFrame(schema=EVENTS)
+        events = pl.concat([pl.DataFrame(schema=EVENTS), *chunks]).lazy()
         return target.load(events, derive_in_parts(events, settings), settings, expected=former)
 
     # Reading
@@ -274,14 +278,15 @@ class Graph:
         Raises:
             NotFound: nobody has it.
         """
-        kind, colon, _ = identifier.partition(":")
-        priority = self.settings().priority
-        types = [] if colon and kind in priority else sorted(priority, key=lambda name: (priority[name], name))
-        wanted = [identifier] * bool(colon) + [f"{name}:{identifier}" for name in types]
-        for key in normalised(pl.Series(wanted, dtype=pl.String)).drop_nulls().to_list():
-            if (user := self.store.user_of(key)) is not None:
-                return user
-        raise NotFound("nobody has that identifier; write it as type:value, for example email:ann@example.org")
+        user = self.store.user_of([sought(identifier)]) if ":" in identifier else None
+        if user is None:
+            priority = self.settings().priority
+            if identifier.partition(":")[0] not in priority:
+                types = sorted(priority, key=lambda name: (priority[name], name))
+                user = self.store.user_of([sought(f"{name}:{identifier}") for name in types])
+        if user is None:
+            raise NotFound("nobody has that identifier; write it as type:value, for example email:ann@example.org")
+        return user
 
     def user(self, key: str) -> users.User:
         """One user with all journeys, by user key.
@@ -289,15 +294,10 @@ class Graph:
         Raises:
             NotFound: no user has that key.
         """
-        for _ in range(_READ_ATTEMPTS):
-            head, tables = self.store.head(), self.store.user(key)
-            if self.store.revision() == head.revision:
-                break
-        else:
-            raise StoreBusy(f"{self.store.url} kept changing while it was being read; try again")
-        if tables is None or head.settings is None:
+        rows = self.store.user(key)
+        if rows is None:
             raise NotFound("no user has that key; find one with `graphsvc user IDENTIFIER`")
-        return users.view(tables, settings=head.settings, revision=head.revision, data_end=head.data_end)
+        return users.view(rows)
 
     def query(
         self, text: str, parameters: Mapping[str, Any] | None = None
@@ -341,3 +341,11 @@ def _proposed(mappings: Sequence[FileMapping]) -> dict[str, Any]:
             if differing:
                 raise SettingsConflict(f"two mappings disagree on {name}: {', '.join(map(repr, differing))}")
     return together
+
+
+def _placeholders(events: pl.DataFrame) -> int:
+    """How many identifiers say nothing about a person."""
+    held = events["identifiers"].explode().drop_nulls()
+    known = held.unique()
+    placeholders = known.filter(normalised(known).is_null())
+    return int(held.is_in(placeholders.implode()).sum())

@@ -6,6 +6,7 @@ UTC with microseconds. Keys are strings, unique in their table; tables sort by c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import polars as pl
@@ -156,3 +157,10 @@ class Changes:
     events: Change
     derived: dict[str, Change]
     before: Tables
+
+
+def chunks(rows: pl.LazyFrame, size: int = 500_000) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Rows chunk by chunk, each with the number of its first row; at least one chunk, which may be empty."""
+    count = rows.select(pl.len()).collect().item()
+    for first in range(0, max(count, 1), size):
+        yield first, rows.slice(first, size).collect()

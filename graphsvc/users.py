@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from .settings import Settings
-from .tables import Tables
+from .stores import UserRows
 
+_EPOCH = datetime(1970, 1, 1)
 Outcome = Literal["converted", "dropped", "open"]
 
 
@@ -68,42 +68,32 @@ class User(_Row):
     journeys: list[JourneyRow]
 
 
-def view(tables: Tables, *, settings: Settings, revision: int, data_end: datetime | None) -> User:
-    """A user as an answer.
-
-    Args:
-        tables: the user's own rows (``Store.user``).
-        settings: of the graph; its gap says when a journey is still open.
-        revision: of the graph that was read.
-        data_end: latest touchpoint of the graph.
-    """
-    (user,) = tables.users.to_dicts()
-    journeys = tables.journeys.sort("started_at", "key")
+def view(rows: UserRows) -> User:
+    """A user as an answer."""
+    settings, user = rows.head.settings or Settings(), rows.user
+    identifiers = sorted(rows.identifiers, key=lambda row: str(row["key"]))
+    journeys = sorted(rows.journeys, key=lambda row: (row["started_at"], row["key"]))
     return User(
         key=user["key"],
-        revision=revision,
+        revision=rows.head.revision,
         traits=json.loads(user["traits"]),
         excluded=user["excluded"],
         first_seen=user["first_seen"],
         last_seen=user["last_seen"],
-        identifiers=[
-            IdentifierRow(**row)
-            for row in tables.identifiers.sort("key").select(*IdentifierRow.model_fields).iter_rows(named=True)
-        ],
-        journeys=[_journey(row, settings, data_end) for row in journeys.iter_rows(named=True)],
+        identifiers=[IdentifierRow(**{name: row[name] for name in IdentifierRow.model_fields}) for row in identifiers],
+        journeys=[_journey(row, settings, rows.head.data_end) for row in journeys],
     )
 
 
 def _journey(row: dict[str, Any], settings: Settings, data_end: datetime | None) -> JourneyRow:
     times = row["times"]
-    at = pl.Series(times, dtype=pl.Int64).cast(pl.Datetime("us")).to_list()
     return JourneyRow(
         **{name: row[name] for name in ("key", "started_at", "ended_at", "steps", "value", "currency")},
         outcome=outcome(row["converted"], row["ended_at"], settings, data_end),
         touchpoints=[
             TouchpointRow(
                 key=key,
-                at=at[i],
+                at=_EPOCH + timedelta(microseconds=times[i]),
                 name=row["names"][i],
                 channel=row["channels"][i],
                 stage=row["stages"][i] or None,

@@ -19,6 +19,7 @@ from .core.identity import resolve as resolve_identity
 from .core.identity import usable_identifiers
 from .errors import GraphMoved, StoreBusy
 from .settings import Settings
+from .spool import Spool
 from .stores import Store, Writer
 from .tables import EVENTS, Neighbourhood, Tables
 
@@ -43,34 +44,41 @@ class Added:
         self.revision = other.revision
 
 
-def add(store: Store, events: pl.DataFrame, proposed: Mapping[str, Any], *, replace: bool = False) -> Added:
+def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any], *, replace: bool = False) -> Added:
     """Add events to a graph.
 
     Args:
         store: where the graph lives.
-        events: ``tables.EVENTS``, duplicates included.
+        events: ``tables.EVENTS``, duplicates included; or the spool that holds them.
         proposed: settings that the mapping proposes.
         replace: rows take the place of former rows with their key, whatever their hash.
 
     Raises:
         SettingsConflict: the proposed settings disagree with the graph's; nothing was written.
     """
+    if isinstance(events, pl.DataFrame):
+        with Spool() as spool:
+            spool.add(events)
+            return add(store, spool, proposed, replace=replace)
+    given = events.events()
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
             settings = (writer.settings or Settings()).joined(dict(proposed), fresh=not writer.has_events())
             revision, empty = writer.revision, not writer.has_events()
-        kept = _retained(events, settings)
+        kept = _retained(given, settings)
         distinct, added = _distinct(kept)
-        added.forgotten = len(events) - len(kept)
+        added.forgotten = _count(given) - _count(kept)
         if not empty:
             break
+        if distinct is not given:
+            distinct = events.keep(distinct)
         try:
             added.revision = store.load(distinct, derive_in_parts(distinct, settings), settings, expected=revision)
-            added.new = len(distinct)
+            added.new = _count(distinct)
             return added
         except GraphMoved:  # another process was first: add to what it wrote
             continue
-    for chunk in _chunks(distinct, store.commit_rows, settings):
+    for chunk in _chunks(distinct.collect(), store.commit_rows, settings):
         with store.writer() as writer:
             added.count(_commit(writer, chunk, proposed, replace=replace))
     return added
@@ -87,7 +95,8 @@ def resolve(store: Store, settings: Settings) -> int:
         if former == settings and len(events) == len(whole.events):
             return revision
         try:
-            return store.load(events, derive_in_parts(events, settings), settings, expected=revision)
+            lazy = events.lazy()
+            return store.load(lazy, derive_in_parts(lazy, settings), settings, expected=revision)
         except GraphMoved:
             continue
     raise StoreBusy(f"{store.url} kept changing while it was being resolved; try again when nobody ingests")
@@ -98,7 +107,7 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     added = Added(revision=writer.revision)
     former_settings = writer.settings or Settings()
     settings = former_settings.joined(dict(proposed), fresh=False)
-    kept = _retained(events, settings)
+    kept = _retained(events.lazy(), settings).collect()
     added.forgotten = len(events) - len(kept)
     stored = writer.stored(kept["key"])
     put = _admitted(kept, stored, added, replace=replace)
@@ -115,15 +124,22 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     return added
 
 
-def _distinct(events: pl.DataFrame) -> tuple[pl.DataFrame, Added]:
+def _distinct(events: pl.LazyFrame) -> tuple[pl.LazyFrame, Added]:
     """One row per event key: equal rows collapse, of unequal ones the greatest content hash stays."""
-    if events["key"].n_unique() == len(events):
+    keys = events.select(hash=pl.col("key").hash()).collect()["hash"]
+    if keys.n_unique() == len(keys):
         return events, Added()
-    different = events.unique(maintain_order=True)
+    # Only rows that share their key, or its hash, are looked at whole.
+    repeated = keys.filter(keys.is_duplicated()).unique().alias("hash").to_frame()
+    hashed = events.with_columns(hash=pl.col("key").hash())
+    rows = hashed.join(repeated.lazy(), on="hash", how="semi").drop("hash").collect()
+    different = rows.unique(maintain_order=True)
     shared = different.filter(pl.col("key").is_duplicated())
-    added = Added(duplicates=len(events) - len(different), conflicts=len(shared) - shared["key"].n_unique())
+    added = Added(duplicates=len(rows) - len(different), conflicts=len(shared) - shared["key"].n_unique())
     winners = shared.with_columns(hash=_content_hash(shared)).sort("hash").unique("key", keep="last").drop("hash")
-    return pl.concat([different.filter(pl.col("key").is_unique()), winners]), added
+    one_each = pl.concat([different.filter(pl.col("key").is_unique()), winners])
+    others = hashed.join(repeated.lazy(), on="hash", how="anti", maintain_order="left").drop("hash")
+    return pl.concat([others, one_each.lazy()]), added
 
 
 def _admitted(events: pl.DataFrame, stored: pl.DataFrame, added: Added, *, replace: bool) -> pl.DataFrame:
@@ -157,9 +173,13 @@ def _is_before(settings: Settings) -> pl.Expr:
     return (pl.col("at") < settings.retain_from).fill_null(False)
 
 
-def _retained(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def _retained(events: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
     """The events that the retention date lets in."""
     return events if settings.retain_from is None else events.filter(~_is_before(settings))
+
+
+def _count(events: pl.LazyFrame) -> int:
+    return int(events.select(pl.len()).collect().item())
 
 
 def _chunks(events: pl.DataFrame, rows: int | None, settings: Settings) -> Iterator[pl.DataFrame]:
@@ -167,7 +187,8 @@ def _chunks(events: pl.DataFrame, rows: int | None, settings: Settings) -> Itera
     if rows is None or len(events) <= rows:
         yield events
         return
-    component = resolve_identity(events, settings).owners["component"]
+    people = resolve_identity(events.lazy(), settings)
+    component = people.users["component"].gather(people.owners)
     ordered = events.with_columns(component=component).sort("component", "at", "key")
     position = pl.int_range(pl.len())
     cut = ordered.select(part=position.min().over("component") // rows)["part"]

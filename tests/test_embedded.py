@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from graphsvc.errors import ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
-from graphsvc.stores import base, open_store
+from graphsvc.stores import base, embedded, open_store
 from graphsvc.stores.embedded import EmbeddedStore
 from graphsvc.writing import add
 
@@ -48,8 +48,28 @@ def test_the_file_is_readable_by_plain_duckdb(path: Path) -> None:
         assert plain.sql("SELECT name FROM channels ORDER BY name").fetchall() == [("search",), ("store",), ("web",)]
 
 
-def test_the_file_is_for_its_owner_only(path: Path) -> None:
-    assert path.stat().st_mode & 0o077 == 0
+def test_all_files_are_for_their_owner_only(path: Path) -> None:
+    store = open_store(str(path))
+    add(store, table([event("4", 3, "visit", "cookie:1")]), {})
+    log = path.with_name(path.name + ".wal")
+    assert log.exists(), "the commit stands in DuckDB's log first"
+    assert [file.stat().st_mode & 0o077 for file in (path, log)] == [0, 0]
+    store.close()
+
+
+def test_a_failed_write_says_why_and_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(str(path))
+    before = contents(store)
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException("IO Error: Could not write file: No space left on device\nand more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(embedded, "_insert", full)
+        with pytest.raises(StoreUnavailable, match=r"No space left on device; the graph is as it was before$"):
+            add(store, table([event("4", 3, "visit", "cookie:1")]), {})
+    assert_same(contents(store), before)
+    store.close()
 
 
 def test_a_held_file_is_named(path: Path) -> None:

@@ -26,12 +26,14 @@ from graphsvc.errors import (
     GraphsvcError,
     NewerGraph,
     QueryError,
+    StoreError,
     StoreUnavailable,
 )
 from graphsvc.settings import Settings
 from graphsvc.stores import SCHEMA, open_store
 from graphsvc.stores.neo4j import Neo4jStore
 from graphsvc.stores.neo4j_door import Door
+from graphsvc.stores.neo4j_runner import Transaction
 from graphsvc.stores.statements import StatementFileError, names, parse, statement
 from graphsvc.writing import add, resolve
 
@@ -219,9 +221,9 @@ def test_while_a_first_load_runs_every_read_refuses_and_the_next_writer_waits(st
     def parts() -> Any:
         reached.set()
         assert go_on.wait(30)
-        yield from derive_in_parts(events, settings())
+        yield from derive_in_parts(events.lazy(), settings())
 
-    loader = threading.Thread(target=lambda: store.load(events, parts(), settings(), expected=0))
+    loader = threading.Thread(target=lambda: store.load(events.lazy(), parts(), settings(), expected=0))
     loader.start()
     assert reached.wait(30)
     for act in (store.revision, store.head, store.status, store.frame, store.tables, lambda: list(store.events())):
@@ -273,10 +275,25 @@ def test_a_writer_that_dies_within_its_commit_leaves_no_reader_waiting(
     assert store.revision() == 1
 
 
+def test_a_refused_commit_leaves_no_reader_waiting(store: Neo4jStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(store, table(ANN), {"salt": SALT})
+    before = contents(store)
+
+    def refused(_: Transaction) -> None:
+        raise StoreError("the server refused")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError, match="the server refused"):
+        patched.setattr(Transaction, "commit", refused)
+        add(store, table([event("9", 9, "visit", "cookie:1")]), {})
+    began = time.monotonic()
+    assert_same(contents(store), before)
+    assert time.monotonic() - began < 20, "readers wait half a minute for a commit that is under way"
+
+
 def test_a_load_into_a_graph_that_moved_is_refused(store: Neo4jStore) -> None:
     add(store, table(ANN), {"salt": SALT})
     with pytest.raises(GraphMoved):
-        store.load(table(ANN), derive_in_parts(table(ANN), settings()), settings(), expected=0)
+        store.load(table(ANN).lazy(), derive_in_parts(table(ANN).lazy(), settings()), settings(), expected=0)
 
 
 # Writers and readers at once

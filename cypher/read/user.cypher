@@ -1,5 +1,5 @@
 // name: read/user
-// One user with what belongs to it: rows of users, identifiers, links and journeys as in `tables.py`, times in
+// One user with what belongs to it: rows of users, identifiers and journeys as in `tables.py`, times in
 // microseconds since 1970.
 //   $key  string, user key
 MATCH (u:User {key: $key})
@@ -20,18 +20,9 @@ RETURN
     ]
   } AS identifiers,
   COLLECT {
-    MATCH (u)-[:HAS]->(a:Identifier)-[s:SEEN_WITH]->(b:Identifier)<-[:HAS]-(u)
-    RETURN [
-      a.key, b.key, s.component, s.count,
-        duration.inSeconds(epoch, s.first_seen).seconds * 1000000 + s.first_seen.microsecond,
-        duration.inSeconds(epoch, s.last_seen).seconds * 1000000 + s.last_seen.microsecond,
-        s.sources, s.confidence, s.declared, s.accepted, s.reason
-    ]
-  } AS links,
-  COLLECT {
     MATCH (u)-[:TOOK]->(j:Journey)
     RETURN [
       j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
-        j.touchpoints, j.names, j.channels, j.stages, j.times, j.values
+        j.touchpoints, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
     ]
   } AS journeys

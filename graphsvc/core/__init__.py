@@ -4,6 +4,6 @@
 """
 
 from .derive import derive, derive_in_parts, diff
-from .identity import normalised
+from .identity import normalised, sought
 
-__all__ = ["derive", "derive_in_parts", "diff", "normalised"]
+__all__ = ["derive", "derive_in_parts", "diff", "normalised", "sought"]

@@ -9,7 +9,7 @@ import polars as pl
 
 from .. import segments
 from ..settings import Settings
-from ..tables import KEYS, USERS, Change, Changes, Neighbourhood, Tables
+from ..tables import KEYS, USERS, Change, Changes, Neighbourhood, Tables, chunks
 from . import identity, journeys, traits
 
 
@@ -20,11 +20,11 @@ def derive(events: pl.DataFrame, settings: Settings) -> Tables:
         events: ``tables.EVENTS``; of each raw component either all stored events or none.
         settings: of the graph.
     """
-    people, touchpoints = _resolved(events, settings)
+    people, touchpoints = _resolved(events.lazy(), settings)
     return replace(people, journeys=journeys.build(touchpoints, settings))
 
 
-def derive_in_parts(events: pl.DataFrame, settings: Settings, touchpoints_per_part: int = 250_000) -> Iterator[Tables]:
+def derive_in_parts(events: pl.LazyFrame, settings: Settings, touchpoints_per_part: int = 250_000) -> Iterator[Tables]:
     """The same tables in parts, which bounds the memory that journeys take.
 
     The first part brings all users, identifiers and links; every later one the journeys of some users.
@@ -38,14 +38,22 @@ def derive_in_parts(events: pl.DataFrame, settings: Settings, touchpoints_per_pa
         yield replace(Tables.empty(), journeys=journeys.build(own, settings))
 
 
-def _resolved(events: pl.DataFrame, settings: Settings) -> tuple[Tables, pl.DataFrame]:
+def _resolved(events: pl.LazyFrame, settings: Settings) -> tuple[Tables, pl.DataFrame]:
     """Users, identifiers and links; and the touchpoints, with their user and component."""
     people = identity.resolve(events, settings)
-    events = events.hstack(people.owners)
-    users = _users(events, people.identifiers, settings)
-    tables = Tables(users.sort("key"), people.identifiers, people.links, Tables.empty().journeys)
-    shown = _is_touchpoint(users, settings)
-    return tables, events.lazy().filter(shown).select(journeys.NEEDED).collect()
+    users = _users(events, people, settings)
+    tables = Tables(users, people.identifiers, people.links, Tables.empty().journeys)
+    kept = []
+    for first, chunk in chunks(events.select("kind", *journeys.OF_EVENTS)):
+        owners = people.owners[first : first + len(chunk)]
+        shown = (
+            (chunk["kind"] == "event")
+            & ~chunk["name"].is_in(list(settings.exclude.names))
+            & ~users["excluded"].gather(owners)
+        )
+        named = users.select("component", user="key")[owners.filter(shown)]
+        kept.append(chunk.filter(shown).drop("kind").hstack(named))
+    return tables, pl.concat(kept)
 
 
 def diff(before: Neighbourhood, after_events: pl.DataFrame, after: Tables) -> Changes:
@@ -67,12 +75,23 @@ def _changed(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Change:
     )
 
 
-def _users(events: pl.DataFrame, identifiers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    seen = events.group_by("user").agg(
-        component=pl.col("component").first(), first_seen=pl.col("at").min(), last_seen=pl.col("at").max()
+def _users(events: pl.LazyFrame, people: identity.Identity, settings: Settings) -> pl.DataFrame:
+    """``tables.USERS`` in the order of ``people.users``."""
+    seen = (
+        events.select("at")
+        .collect()
+        .with_columns(owner=people.owners)
+        .group_by("owner")
+        .agg(first_seen=pl.col("at").min(), last_seen=pl.col("at").max())
+        .sort("owner")
     )
-    users = seen.join(traits.of_users(events), on="user", how="left").with_columns(pl.col("traits").fill_null("{}"))
-    return users.with_columns(excluded=_is_excluded(users, identifiers, settings)).select(
+    told = traits.of_users(events, people.owners)
+    users = (
+        people.users.hstack(seen)
+        .join(told, on="owner", how="left", maintain_order="left")
+        .with_columns(pl.col("traits").fill_null("{}"))
+    )
+    return users.with_columns(excluded=_is_excluded(users, people.identifiers, settings)).select(
         key="user", **{name: name for name in USERS.names()[1:]}
     )
 
@@ -90,12 +109,3 @@ def _is_excluded(users: pl.DataFrame, identifiers: pl.DataFrame, settings: Setti
         if any(segments.holds(predicate, told) for predicate in predicates)
     ]
     return users.select(pl.col("user").is_in(by_identifier.implode()) | pl.col("traits").is_in(by_traits))["user"]
-
-
-def _is_touchpoint(users: pl.DataFrame, settings: Settings) -> pl.Expr:
-    excluded = users.filter("excluded")["key"]
-    return (
-        (pl.col("kind") == "event")
-        & ~pl.col("name").is_in(list(settings.exclude.names))
-        & ~pl.col("user").is_in(excluded.implode())
-    )

@@ -52,7 +52,8 @@ class Identity:
 
     identifiers: pl.DataFrame  # tables.IDENTIFIERS
     links: pl.DataFrame  # tables.LINKS
-    owners: pl.DataFrame  # one row per event, in the order given: user, component
+    users: pl.DataFrame  # user, component; by user key
+    owners: pl.Series  # one number per event, in the order given: its user's position in ``users``
 
 
 def normalised(identifiers: pl.Series) -> pl.Series:
@@ -60,15 +61,21 @@ def normalised(identifiers: pl.Series) -> pl.Series:
 
     Outer spaces go from every value, and e-mail addresses are lower-cased.
     """
-    parts = identifiers.alias("raw").to_frame().select(pl.col("raw").str.splitn(":", 2).struct.unnest())
-    return parts.select(
-        type=pl.col("field_0"),
-        value=pl.when(pl.col("field_0") == "email")
-        .then(pl.col("field_1").str.strip_chars().str.to_lowercase())
-        .otherwise(pl.col("field_1").str.strip_chars()),
-    ).select(
-        pl.when(~_is_placeholder(pl.col("value"))).then(pl.concat_str("type", "value", separator=":")).alias("key")
-    )["key"]
+    kind, value = _normal_parts(pl.col("raw"))
+    key = pl.when(~_is_placeholder(value)).then(pl.concat_str(kind, value, separator=":")).alias("key")
+    return identifiers.alias("raw").to_frame().select(key)["key"]
+
+
+def sought(identifier: str) -> str:
+    """The identifier key of a text that somebody looks for (a placeholder's, too, which nobody has)."""
+    kind, value = _normal_parts(pl.lit(identifier))
+    return str(pl.select(pl.concat_str(kind, value, separator=":")).item())
+
+
+def _normal_parts(raw: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    parts = raw.str.splitn(":", 2)
+    kind, value = parts.struct.field("field_0"), parts.struct.field("field_1").str.strip_chars()
+    return kind, pl.when(kind == "email").then(value.str.to_lowercase()).otherwise(value)
 
 
 def _is_placeholder(value: pl.Expr) -> pl.Expr:
@@ -81,49 +88,56 @@ def key_of(founding: str, salt: str) -> str:
     return hashlib.sha256(f"{salt}\0{founding}".encode()).hexdigest()[:32]
 
 
-def resolve(events: pl.DataFrame, settings: Settings) -> Identity:
+def resolve(events: pl.LazyFrame, settings: Settings) -> Identity:
     """Resolve the people behind some events.
 
     Args:
         events: rows of ``tables.EVENTS``; of each raw component either all rows or none.
         settings: of the graph.
     """
-    seen = _seen(events)
-    vocabulary = seen["identifier"].unique().sort()  # codes order like keys
-    seen = seen.with_columns(code=seen["identifier"].cast(pl.Enum(vocabulary)).to_physical().cast(pl.Int64)).drop(
-        "identifier"
-    )
+    raw = events.select(raw=pl.col("identifiers").explode()).unique().collect().drop_nulls()
+    known = raw.with_columns(identifier=normalised(raw["raw"])).drop_nulls("identifier")
+    vocabulary = known["identifier"].unique().sort()  # codes order like keys
+    seen = _seen(events, known, vocabulary)
     links = _links(seen, events, len(vocabulary))
     component = _components(links, len(vocabulary))
     identifiers = _identifiers(seen, vocabulary, component, settings)
+    users, owners = _owners(seen, events, identifiers, settings)
     return Identity(
         identifiers=identifiers.select(IDENTIFIERS.names()).cast(IDENTIFIERS),
         links=_named(links, identifiers),
-        owners=_owners(seen, events, identifiers, settings),
+        users=users,
+        owners=owners,
     )
 
 
-def _seen(events: pl.DataFrame) -> pl.DataFrame:
-    """One row per event and usable identifier: row (of the event), at, identifier."""
-    raw = events.select(row=pl.int_range(pl.len(), dtype=pl.Int64), at="at", raw="identifiers").explode("raw")
-    known = raw.select(pl.col("raw").unique().drop_nulls())
-    known = known.with_columns(identifier=normalised(known["raw"]))
-    seen = raw.join(known, on="raw", how="inner", maintain_order="left").drop("raw").drop_nulls("identifier")
-    changed = (known["raw"] != known["identifier"]).any()  # only then can two raw forms of one row coincide
-    return seen.unique(maintain_order=True) if changed else seen
+def _seen(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.Series) -> pl.DataFrame:
+    """One row per event and usable identifier: row (number of the event), at, code (position in the vocabulary)."""
+    code = known["identifier"].cast(pl.Enum(vocabulary)).to_physical().cast(pl.UInt32)
+    codes = known.select("raw", code=code)
+    seen = (
+        events.select("at", raw="identifiers")
+        .with_row_index("row")
+        .explode("raw")
+        .join(codes.lazy(), on="raw", how="inner")
+        .select("row", "at", "code")
+        .collect()
+    )
+    # Two raw forms of one row may be one identifier, where forms differ at all.
+    return seen.unique() if len(vocabulary) < len(known) else seen
 
 
-def _links(seen: pl.DataFrame, events: pl.DataFrame, width: int) -> pl.DataFrame:
+def _links(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFrame:
     """Links per pair of identifier codes a < b: count, first_seen, last_seen, sources, confidence, declared."""
-    several = seen.filter(pl.len().over("row") > 1) if len(seen) else seen
+    several = seen.filter(pl.col("row").is_duplicated())
     pairs = (
         several.join(several.select("row", b="code"), on="row")
         .filter(pl.col("code") < pl.col("b"))
-        .select("row", "at", pair=pl.col("code") * width + pl.col("b"))
+        .select("row", "at", pair=pl.col("code").cast(pl.Int64) * width + pl.col("b"))
     )
     evidence = events.select(
         "source", declared=pl.col("kind") == "link", confidence=pl.col("confidence").fill_null(1.0)
-    )
+    ).collect()
     pairs = pl.concat([pairs, evidence[pairs["row"]]], how="horizontal")
     sources = pairs.select("pair", "source").unique().sort("source").group_by("pair").agg(sources=pl.col("source"))
     return (
@@ -196,21 +210,33 @@ def _named(links: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
     ).select(LINKS.names())
 
 
-def _owners(seen: pl.DataFrame, events: pl.DataFrame, identifiers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """User and component of each event, by its strongest usable identifier (priority, then key)."""
-    width = len(identifiers)
+def _owners(
+    seen: pl.DataFrame, events: pl.LazyFrame, identifiers: pl.DataFrame, settings: Settings
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The users that events belong to, and each event's: that of its strongest usable identifier (priority, then key).
+
+    An event without one has a user of its own.
+    """
+    width = max(len(identifiers), 1)
     strongest = (
         seen.select("row", strength=identifiers["priority"].gather(seen["code"]) * width + seen["code"])
         .group_by("row")
-        .agg(code=pl.col("strength").min() % max(width, 1))
+        .agg(code=pl.col("strength").min() % width)
     )
-    owned = identifiers.select("user", "component")[strongest["code"]].hstack(strongest.select("row"))
-    owners = events.select("key", row=pl.int_range(pl.len(), dtype=pl.Int64)).join(
-        owned, on="row", how="left", maintain_order="left"
+    bare = (
+        events.select("key", "identifiers")
+        .with_row_index("row")
+        .join(strongest.lazy().select("row"), on="row", how="anti")
+        .select("row", component=ANONYMOUS + pl.col("key"))
+        .collect()
     )
-    anonymous = owners.filter(pl.col("user").is_null()).select("row", component=ANONYMOUS + pl.col("key"))
-    anonymous = anonymous.with_columns(user=_keys(pl.col("component"), settings.salt))
-    return owners.select("row", "user", "component").update(anonymous, on="row").select("user", "component")
+    anonymous = bare.select("component", user=_keys(pl.col("component"), settings.salt))
+    named = identifiers.select("component", "user")
+    users = pl.concat([named, anonymous]).select("user", "component").unique("user").sort("user")
+    position = pl.concat([named["user"], anonymous["user"]]).cast(pl.Enum(users["user"])).to_physical().cast(pl.UInt32)
+    rows = pl.concat([strongest["row"], bare["row"]])
+    owned = pl.concat([position.gather(strongest["code"]), position[len(named) :]])
+    return users, pl.DataFrame({"row": rows, "owner": owned}).sort("row")["owner"]
 
 
 def usable_identifiers(events: pl.DataFrame) -> pl.Series:

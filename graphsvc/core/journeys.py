@@ -7,8 +7,8 @@ import polars as pl
 from ..settings import Settings
 from ..tables import JOURNEYS
 
-#: The columns that journeys are made of.
-NEEDED = ("key", "user", "component", "at", "name", "channel", "stage", "value", "currency")
+#: The columns of events that journeys are made of.
+OF_EVENTS = ("key", "at", "name", "channel", "stage", "value", "currency")
 
 
 def build(touchpoints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -18,8 +18,7 @@ def build(touchpoints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     where the silence is longer than the gap, ``conversion`` after each goal, ``none`` never.
 
     Args:
-        touchpoints: columns ``NEEDED``: of events their ``tables.EVENTS``, and ``user`` and ``component``; all
-            touchpoints of a user or none.
+        touchpoints: columns ``OF_EVENTS``, ``user`` and ``component``; all touchpoints of a user or none.
         settings: of the graph.
 
     Returns:

@@ -7,33 +7,42 @@ from typing import Any
 
 import polars as pl
 
+from ..tables import chunks
 
-def of_users(events: pl.DataFrame) -> pl.DataFrame:
+
+def of_users(events: pl.LazyFrame, owners: pl.Series) -> pl.DataFrame:
     """Traits by user.
 
     Args:
-        events: columns user, key, at, traits (JSON object with sorted keys, or null).
+        events: columns key, at, traits (JSON object with sorted keys, or null).
+        owners: number of each event's user.
 
     Returns:
-        user, traits (JSON object with sorted keys); only users of whom a row tells any.
+        owner, traits (JSON object with sorted keys); only users of whom a row tells any.
     """
     # Most users repeat the same few texts: keep each text once per user, at its latest row, before parsing any.
-    told = (
-        events.select("user", "key", "at", "traits")
-        .drop_nulls("traits")
-        .sort("user", "at", "key", nulls_last=False)
-        .unique(["user", "traits"], keep="last", maintain_order=True)
-    )
-    single = pl.len().over("user") == 1
+    parts = [
+        _latest(chunk.with_columns(owner=owners[first : first + len(chunk)]).drop_nulls("traits"))
+        for first, chunk in chunks(events.select("key", "at", "traits"))
+    ]
+    told = _latest(pl.concat(parts))
+    single = pl.len().over("owner") == 1
     if not len(told):
-        return told.select("user", "traits")
+        return told.select("owner", "traits")
     merged = (
         told.filter(~single)
-        .group_by("user", maintain_order=True)
+        .group_by("owner", maintain_order=True)
         .agg(pl.col("traits"))
         .with_columns(pl.col("traits").map_elements(_merge, return_dtype=pl.String))
     )
-    return pl.concat([told.filter(single).select("user", "traits"), merged])
+    return pl.concat([told.filter(single).select("owner", "traits"), merged])
+
+
+def _latest(told: pl.DataFrame) -> pl.DataFrame:
+    """Each text once per user, where it was told last; in order of user and time."""
+    return told.sort("owner", "at", "key", nulls_last=False).unique(
+        ["owner", "traits"], keep="last", maintain_order=True
+    )
 
 
 def parsed(texts: pl.Series) -> dict[str, dict[str, Any]]:

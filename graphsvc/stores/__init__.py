@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .base import SCHEMA, Head, Status, Store, Writer
+from .base import SCHEMA, Head, Status, Store, UserRows, Writer
 
-__all__ = ["SCHEMA", "Head", "Status", "Store", "Writer", "is_neo4j", "open_store"]
+__all__ = ["SCHEMA", "Head", "Status", "Store", "UserRows", "Writer", "is_neo4j", "open_store"]
 
 
 def is_neo4j(url: str) -> bool:

@@ -41,6 +41,16 @@ class Head:
     data_end: datetime | None  # the latest touchpoint
 
 
+@dataclass(frozen=True)
+class UserRows:
+    """One user's rows as plain values (for so few, columns cost more than they save)."""
+
+    head: Head
+    user: dict[str, Any]  # tables.USERS
+    identifiers: list[dict[str, Any]]  # tables.IDENTIFIERS, in no order
+    journeys: list[dict[str, Any]]  # tables.JOURNEYS, in no order
+
+
 class Writer(Protocol):
     """One write transaction. It holds the graph's lock: nobody else writes until it ends."""
 
@@ -81,16 +91,16 @@ class Store(Protocol):
     def frame(self) -> JourneyFrame:
         """All journeys, read at one revision."""
 
-    def user_of(self, identifier: str) -> str | None:
-        """Key of the user that has a normalised identifier, if anybody has."""
+    def user_of(self, identifiers: Sequence[str]) -> str | None:
+        """Key of the user that has the first of some normalised identifiers that anybody has."""
 
-    def user(self, key: str) -> Tables | None:
-        """One user's rows of every table, read at one revision."""
+    def user(self, key: str) -> UserRows | None:
+        """What is stored of one user, at one revision; None where there is no such user."""
 
     def writer(self) -> AbstractContextManager[Writer]:
         """Begin a write; leaving the block commits, an exception rolls back."""
 
-    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+    def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
         """Put a whole graph, in bulk, in place of the one at revision ``expected``. Returns the new revision.
 
         Killed midway, the next writer starts from an empty graph (or from the former one, where the store can).

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,20 @@ from ..core.identity import ANONYMOUS, anchors
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
 from ..frame import JourneyFrame, build
 from ..settings import Settings
-from ..tables import DERIVED, EVENTS, KEYS, Changes, Neighbourhood, Tables
+from ..tables import DERIVED, EVENTS, KEYS, Changes, Neighbourhood, Tables, chunks
 from . import base
-from .base import Head, Status
+from .base import Head, Status, UserRows
 from .embedded_schema import create, migrate
 
-_ROWS_PER_INSERT = 500_000
+_ROWS_PER_INSERT = 250_000
+#: What we read is ordered where order matters; beyond this memory DuckDB lets go of what it caches, then uses the disk.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": False, "memory_limit": "2GB"}
+_LINKS_OF_USER = """
+SELECT * FROM links
+WHERE component = ?
+  AND a IN (SELECT key FROM identifiers WHERE "user" = ?) AND b IN (SELECT key FROM identifiers WHERE "user" = ?)
+ORDER BY a, b
+"""
 
 
 class EmbeddedStore:
@@ -48,6 +56,8 @@ class EmbeddedStore:
         self.url = str(path)
         self._lock = threading.Lock()  # one writer at a time within this process; DuckDB keeps other processes out
         self._handle = threading.Lock()  # the connection itself refuses two calls at once
+        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._known: Head | None = None  # the last head; most readers ask for it again
         self._connection = _connect(self.path, write)
         try:
             self._check(write)
@@ -78,24 +88,38 @@ class EmbeddedStore:
             with self._transaction() as cursor:
                 migrate(cursor, schema)
                 events = _all(cursor, "events")
-                for part in derive_in_parts(events, _settings(cursor) or Settings()):
+                for part in derive_in_parts(events.lazy(), _settings(cursor) or Settings()):
                     for name, table in part.items():
                         _insert(cursor, name, table)
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor within one transaction: a snapshot to read, all or nothing to write."""
-        with self._handle:
-            cursor = self._connection.cursor()
-        cursor.begin()
+        """A cursor within one transaction: a snapshot to read, all or nothing to write.
+
+        Raises:
+            StoreUnavailable: the transaction failed (a full disk, a damaged file) and left the graph as it was.
+        """
         try:
-            yield cursor
-            cursor.commit()
-        except BaseException:
-            cursor.rollback()
-            raise
-        finally:
-            cursor.close()
+            cursor = self._idle_cursor()
+            try:
+                cursor.begin()
+                yield cursor
+                cursor.commit()
+            except BaseException:
+                with suppress(duckdb.Error):  # some failures end the transaction by themselves
+                    cursor.rollback()
+                cursor.close()
+                raise
+            self._idle.append(cursor)
+        except duckdb.Error as error:
+            raise StoreUnavailable(f"{self.url}: {_reason(error)}; the graph is as it was before") from error
+
+    def _idle_cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor that nobody uses; a used one knows the plans of its statements."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        with self._handle:
+            return self._connection.cursor()
 
     # Reading
 
@@ -107,8 +131,15 @@ class EmbeddedStore:
     def head(self) -> Head:
         """Revision, settings and data end in one cheap read at one revision."""
         with self._transaction() as cursor:
+            return self._head(cursor)
+
+    def _head(self, cursor: duckdb.DuckDBPyConnection) -> Head:
+        """The head; what it says is looked up once for each revision."""
+        revision, known = _revision(cursor), self._known
+        if known is None or known.revision != revision:
             (data_end,) = _one(cursor.execute("SELECT max(ended_at) FROM journeys"))
-            return Head(_revision(cursor), _settings(cursor), data_end)
+            self._known = known = Head(revision, _settings(cursor), data_end)
+        return known
 
     def status(self) -> Status:
         """Counts, versions, settings and data range."""
@@ -147,27 +178,23 @@ class EmbeddedStore:
             revision = _revision(cursor)
         return build(journeys, traits, revision=revision, settings=settings or Settings(), data_end=data_end)
 
-    def user_of(self, identifier: str) -> str | None:
-        """Key of the user that has a normalised identifier, if anybody has."""
+    def user_of(self, identifiers: Sequence[str]) -> str | None:
+        """Key of the user that has the first of some normalised identifiers that anybody has."""
         with self._transaction() as cursor:
-            rows = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
-        return str(rows[0][0]) if rows else None
+            for identifier in identifiers:
+                rows = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
+                if rows:
+                    return str(rows[0][0])
+        return None
 
-    def user(self, key: str) -> Tables | None:
-        """One user's rows of every table, read at one revision."""
+    def user(self, key: str) -> UserRows | None:
+        """What is stored of one user, at one revision; None where there is no such user."""
         with self._transaction() as cursor:
-            users = _rows(cursor, "SELECT * FROM users WHERE key = ?", [key])
-            if not len(users):
+            users = _few(cursor, "users", "key", key)
+            if not users:
                 return None
-            identifiers = _rows(cursor, 'SELECT * FROM identifiers WHERE "user" = ?', [key]).sort("key")
-            links = _rows(cursor, "SELECT * FROM links WHERE component = ?", [users["component"][0]])
-            own = identifiers["key"].implode()
-            return Tables(
-                users=users,
-                identifiers=identifiers,
-                links=links.filter(pl.col("a").is_in(own) & pl.col("b").is_in(own)).sort("a", "b"),
-                journeys=_rows(cursor, 'SELECT * FROM journeys WHERE "user" = ?', [key]).sort("started_at", "key"),
-            )
+            identifiers = _few(cursor, "identifiers", '"user"', key)
+            return UserRows(self._head(cursor), users[0], identifiers, _few(cursor, "journeys", '"user"', key))
 
     def events(self) -> Iterator[pl.DataFrame]:
         """The stored events in chunks, sorted by key."""
@@ -211,22 +238,30 @@ class EmbeddedStore:
     @contextmanager
     def writer(self) -> Iterator[EmbeddedWriter]:
         """Begin a write; leaving the block commits, an exception rolls back."""
-        with self._lock, self._transaction() as cursor:
+        with self._writing() as cursor:
             yield EmbeddedWriter(cursor)
 
-    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+    @contextmanager
+    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock:
+            with self._transaction() as cursor:
+                yield cursor
+            with suppress(FileNotFoundError):
+                Path(f"{self.path}.wal").chmod(0o600)  # DuckDB's log of what is not yet in the file: personal data, too
+
+    def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
         """Put a whole graph in place of the one at revision ``expected``, in one transaction.
 
         Raises:
             GraphMoved: somebody else wrote since that revision.
         """
-        with self._lock, self._transaction() as cursor:
+        with self._writing() as cursor:
             if _revision(cursor) != expected:
                 raise GraphMoved(f"{self.url} changed while it was being read; try again")
             for name in ("events", *DERIVED):
                 cursor.execute(f"DELETE FROM {name}")  # noqa: S608
-            for start in range(0, len(events), _ROWS_PER_INSERT):
-                _insert_events(cursor, events[start : start + _ROWS_PER_INSERT])
+            for _, chunk in chunks(events, _ROWS_PER_INSERT):
+                _insert_events(cursor, chunk)
             for part in tables:
                 for name, table in part.items():
                     _insert(cursor, name, table)
@@ -234,6 +269,8 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Let go of the file."""
+        while self._idle:
+            self._idle.pop().close()
         with self._handle:
             self._connection.close()
 
@@ -306,7 +343,7 @@ def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
     if not path.parent.is_dir():
         raise StoreUnavailable(f"there is no folder {path.parent} to keep {path.name} in")
     try:
-        return duckdb.connect(path, read_only=not write, config={"preserve_insertion_order": False})
+        return duckdb.connect(path, read_only=not write, config=_CONFIG)
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             holder = re.search(r"PID (\d+)", str(error))
@@ -319,8 +356,32 @@ def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
         raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, text: str, parameters: list[Any] | None = None) -> pl.DataFrame:
-    return pl.DataFrame(cursor.sql(text, params=parameters).to_arrow_table())
+def _reason(error: duckdb.Error) -> str:
+    """What DuckDB says where that speaks of the machine; other messages may quote data."""
+    machine = isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
+    return str(error).splitlines()[0] if machine else f"DuckDB failed ({type(error).__name__})"
+
+
+class _Stream:
+    """Shows nothing of a result but its Arrow stream: pyarrow, which takes long to import, is not needed for that."""
+
+    def __init__(self, result: duckdb.DuckDBPyRelation) -> None:
+        self._result = result
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._result.__arrow_c_stream__(requested_schema)
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection, text: str) -> pl.DataFrame:
+    return pl.DataFrame(_Stream(cursor.sql(text)))
+
+
+def _few(cursor: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> list[dict[str, Any]]:
+    """The rows of a derived table that an index leads to."""
+    names = DERIVED[table].names()
+    columns = ", ".join(f'"{name}"' for name in names)
+    rows = cursor.execute(f"SELECT {columns} FROM {table} WHERE {column} = ?", [value]).fetchall()  # noqa: S608
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
@@ -353,9 +414,8 @@ def _all(cursor: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
 def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
     if not len(rows):
         return
-    cursor.register("put", rows.to_arrow())
+    put = rows.to_arrow()  # noqa: F841 (DuckDB finds it by its name; a registered table it would hold until the commit)
     cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM put")  # noqa: S608
-    cursor.unregister("put")
 
 
 def _insert_events(cursor: duckdb.DuckDBPyConnection, events: pl.DataFrame) -> None:

@@ -15,11 +15,11 @@ from ..errors import GraphMoved
 from ..frame import JourneyFrame, build
 from ..settings import Settings
 from ..tables import DERIVED, JOURNEYS, Tables
-from .base import Head, Status
+from .base import Head, Status, UserRows
 from .neo4j_door import Door
 from .neo4j_errors import retried, user_error
 from .neo4j_load import bulk_load, wipe
-from .neo4j_rows import frame_of, plain
+from .neo4j_rows import plain, records_of
 from .neo4j_runner import GraphHead, Runner
 from .neo4j_write import Neo4jWriter, whole_events, whole_tables
 from .statements import names
@@ -68,16 +68,15 @@ class Neo4jStore:
 
     def head(self) -> Head:
         """Revision, settings and data end in one cheap read at one revision."""
+        return self._door.read("head", self._head)
 
-        now = self._door.head()
+    def _head(self, runner: Runner, head: GraphHead) -> Head:
+        """The head with the data's end, which is looked up once for each revision."""
         known = self._known
-        if known is None or known[0] != now:
-
-            def work(runner: Runner, head: GraphHead) -> tuple[GraphHead, Head]:
-                ((_, data_end),) = runner.rows("read/data_range")
-                return head, Head(head.revision, head.settings, data_end and data_end.to_native())
-
-            known = self._known = self._door.read("head", work)
+        if known is None or known[0] != head:
+            ((_, data_end),) = runner.rows("read/data_range")
+            known = head, Head(head.revision, head.settings, data_end and data_end.to_native())
+            self._known = known
         return known[1]
 
     def status(self) -> Status:
@@ -125,24 +124,26 @@ class Neo4jStore:
 
         return self._door.read("frame", work)
 
-    def user_of(self, identifier: str) -> str | None:
-        """Key of the user that has a normalised identifier, if anybody has."""
-        rows = self._door.read("user", lambda runner, _: runner.rows("read/user_of", identifier=identifier))
+    def user_of(self, identifiers: Sequence[str]) -> str | None:
+        """Key of the user that has the first of some normalised identifiers that anybody has."""
+        wanted = list(identifiers)
+        rows = self._door.read("user", lambda runner, _: runner.rows("read/user_of", identifiers=wanted))
         return rows[0][0] if rows else None
 
-    def user(self, key: str) -> Tables | None:
-        """One user's rows of every table, read at one revision."""
+    def user(self, key: str) -> UserRows | None:
+        """What is stored of one user, at one revision; None where there is no such user."""
 
-        found = self._door.read("user", lambda runner, _: runner.rows("read/user", key=key))
-        if not found:
-            return None
-        tables = {name: frame_of(rows, schema) for (name, schema), rows in zip(DERIVED.items(), found[0], strict=True)}
-        return Tables(
-            users=tables["users"],
-            identifiers=tables["identifiers"].sort("key"),
-            links=tables["links"].sort("a", "b"),
-            journeys=tables["journeys"].sort("started_at", "key"),
-        )
+        def work(runner: Runner, head: GraphHead) -> UserRows | None:
+            found = runner.rows("read/user", key=key)
+            if not found:
+                return None
+            tables = ("users", "identifiers", "journeys")
+            users, identifiers, journeys = (
+                records_of(rows, DERIVED[name]) for name, rows in zip(tables, found[0], strict=True)
+            )
+            return UserRows(self._head(runner, head), users[0], identifiers, journeys)
+
+        return self._door.read("user", work)
 
     def events(self) -> Iterator[pl.DataFrame]:
         """The stored events in chunks, sorted by key."""
@@ -205,7 +206,7 @@ class Neo4jStore:
             else:
                 transaction.commit()
 
-    def load(self, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+    def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
         """Put a whole graph in place of the one at revision ``expected``.
 
         Into an empty graph in bulk; in place of a former graph in one transaction that writes what differs.
@@ -219,8 +220,8 @@ class Neo4jStore:
             if writer.has_events():
                 after = [list(parts) for parts in zip(*(_values(part) for part in tables), strict=True)]
                 whole = Tables(**{name: pl.concat(parts) for name, parts in zip(DERIVED, after, strict=True)})
-                return writer.replace(diff(writer.everything(), events, whole), settings)
-        return bulk_load(self._door, events, tables, settings, expected=expected)
+                return writer.replace(diff(writer.everything(), events.collect(), whole), settings)
+        return bulk_load(self._door, events.collect(), tables, settings, expected=expected)
 
     def _prepare(self) -> None:
         """Create constraints and indexes, once, where they are absent; never in a database of somebody else."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import neo4j
 from neo4j.exceptions import DriverError
 
-from ..errors import GraphLoading, StoreBusy, StoreUnavailable
+from ..errors import GraphLoading, StoreBusy, StoreError, StoreUnavailable
 from .base import SCHEMA
-from .neo4j_errors import Place, retried
+from .neo4j_errors import Place, Transient, retried
 from .neo4j_runner import GraphHead, Runner, Transaction
 from .statements import statement
 
@@ -168,7 +168,13 @@ class Door:
     def commit_fenced(self, transaction: Transaction) -> None:
         """Commit under the lock, with the fence around it."""
         begun = self.begin_commit()
-        transaction.commit()
+        try:
+            transaction.commit()
+        except Transient:
+            raise  # perhaps it was committed and is becoming visible: the next writer or reader ends it
+        except StoreError:
+            self.end_commit(begun)  # the server refused, so there is nothing to wait for
+            raise
         self.end_commit(begun)
 
     def begin_commit(self) -> int:
@@ -182,5 +188,5 @@ class Door:
 
     def _mend_fence(self) -> None:
         """End the commit of a writer that died in it: whoever gets the lock knows that nobody commits."""
-        with self.locked("mend", seconds=_COMMIT_SECONDS) as (_, head):
-            self.end_commit(head.begun)
+        with suppress(Transient), self.locked("mend", seconds=_COMMIT_SECONDS) as (_, head):
+            self.end_commit(head.begun)  # a writer that still holds the lock is at it: go on waiting

@@ -16,6 +16,7 @@ from neo4j.graph import Entity, Node, Path, Relationship
 from ..tables import EVENTS, TIME, USERS
 
 Row = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1)
 
 #: A row's own stage where it has none but the settings give its touchpoint one (a property cannot be null).
 NO_STAGE = ""
@@ -27,6 +28,18 @@ def frame_of(rows: Sequence[Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
     return pl.DataFrame(
         [_series(name, column, dtype) for (name, dtype), column in zip(schema.items(), columns, strict=True)]
     )
+
+
+def records_of(rows: Sequence[Sequence[Any]], schema: pl.Schema) -> list[Row]:
+    """A few rows whose times are microseconds since 1970, as plain values."""
+    times = {name for name, dtype in schema.items() if dtype == TIME}
+    return [
+        {
+            name: _EPOCH + timedelta(microseconds=value) if name in times and value is not None else value
+            for name, value in zip(schema.names(), row, strict=True)
+        }
+        for row in rows
+    ]
 
 
 def _series(name: str, column: Sequence[Any], dtype: pl.DataType) -> pl.Series:
