@@ -10,11 +10,13 @@ import polars as pl
 
 from .core.identity import anchors
 from .errors import InputError, NotFound
+from .settings import Settings
 from .stores import SCHEMA, Store
-from .stores.neo4j_rows import hops_of, places_of, staged, user_rows
-from .tables import EVENTS
+from .stores.neo4j_rows import Row, hops_of, places_of, staged, user_rows
+from .tables import EVENTS, TIME, USERS, Tables
 
-_LIST = "\x1f"  # the unit separator stands in no label, where ; and | may
+#: What may stand between the elements of a list: control characters are rare in labels, where ; and | are not.
+_SEPARATORS = "\x1f\x1e\x1d\x1c\x01\x02\x03\x04"
 _TYPES: dict[pl.DataType, str] = {
     pl.Int64(): "long",
     pl.Float64(): "double",
@@ -48,18 +50,18 @@ def neo4j_import(store: Store, folder: Path) -> str:
         {"key": "graph", "schema": SCHEMA, "revision": head.revision, "settings": head.settings.model_dump_json()},
         schema_overrides={"schema": pl.Int64},
     )
-    _nodes(folder, "Graph", graph)
-    for name, table in _tables(store):
-        (_relationships if ":" in name else _nodes)(folder, name, table)
-    return _command(folder)
-
-
-def _tables(store: Store) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Every label and relationship type with its rows; a relationship's first two columns are its ends."""
     tables = store.tables()
+    separator = _separator(tables)
+    for name, table in (("Graph", graph), *_tables(store, tables, head.settings)):
+        _write(folder / f"{name.split(':')[0]}.csv", table, _header(name, table), separator)
+    return _command(folder, separator)
+
+
+def _tables(store: Store, tables: Tables, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every label and relationship type with its rows; a relationship's first two columns are its ends."""
     places = places_of(tables.journeys)
-    users = pl.DataFrame(user_rows(tables.users), infer_schema_length=None) if len(tables.users) else tables.users
-    yield "User", users.with_columns(pl.col("first_seen", "last_seen").cast(pl.Datetime("us")))
+    for number, users in enumerate(_by_types(user_rows(tables.users)), start=1):
+        yield f"User-{number}", users.with_columns(pl.col("first_seen", "last_seen").cast(TIME))
     yield "Identifier", tables.identifiers.drop("user")
     yield "Journey", tables.journeys
     touchpoints, records = [], []
@@ -70,9 +72,8 @@ def _tables(store: Store) -> Iterator[tuple[str, pl.DataFrame]]:
     empty = pl.DataFrame(schema=EVENTS)
     yield "Touchpoint", pl.concat(touchpoints) if touchpoints else empty
     yield "Record", pl.concat(records) if records else empty
-    settings = store.head().settings
     channels = places["channel"].unique().sort().alias("key").to_frame().with_columns(name="key")
-    kinds = [settings.kind_of(channel) if settings else None for channel in channels["key"]]
+    kinds = [settings.kind_of(channel) for channel in channels["key"]]
     yield "Channel", channels.with_columns(kind=pl.Series(kinds, dtype=pl.String))
     yield "HAS:User:Identifier", tables.identifiers.select("user", "key")
     yield "TOOK:User:Journey", tables.journeys.select("user", "key")
@@ -82,22 +83,50 @@ def _tables(store: Store) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "NEXT:Touchpoint:Touchpoint", hops_of(places)
 
 
-def _nodes(folder: Path, label: str, table: pl.DataFrame) -> None:
-    header = {"key": f"key:ID({label}){{id-type:string}}"}
-    _write(folder / f"{label}.csv", table, header)
+def _by_types(rows: list[Row]) -> Iterator[pl.DataFrame]:
+    """Users in tables whose columns have one type each: a trait may be a number here and a text there."""
+    if not rows:
+        yield pl.DataFrame(schema=USERS)
+    tables: list[tuple[dict[str, type], list[Row]]] = []
+    for row in rows:
+        types = {name: type(value) for name, value in row.items() if value is not None}
+        for known, held in tables:
+            if all(known.get(name, kind) is kind for name, kind in types.items()):
+                known.update(types)
+                held.append(row)
+                break
+        else:
+            tables.append((types, [row]))
+    for known, held in tables:
+        names = list(dict.fromkeys(name for row in held for name in row))
+        yield pl.DataFrame({name: [row.get(name) for row in held] for name in names}, strict=True).cast(
+            {name: pl.String for name in names if name not in known}
+        )
 
 
-def _relationships(folder: Path, name: str, table: pl.DataFrame) -> None:
-    kind, source, target = name.split(":")
+def _separator(tables: Tables) -> str:
+    """A character that stands in no element of any list."""
+    texts = [tables.journeys[name].explode() for name in ("touchpoints", "names", "channels", "stages")]
+    used = pl.concat([*texts, tables.links["sources"].explode()]).unique().drop_nulls()
+    for separator in _SEPARATORS:
+        if not used.str.contains(separator, literal=True).any():
+            return separator
+    raise InputError("labels hold every control character that could separate lists; clean them up in the mapping")
+
+
+def _header(name: str, table: pl.DataFrame) -> dict[str, str]:
+    """The columns whose names say more than a type: a node's key, the ends of a relationship."""
+    label, *ends = name.split("-")[0].split(":")
+    if not ends:
+        return {"key": f"key:ID({label}){{id-type:string}}"}
     start, end = table.columns[:2]
-    header = {start: f":START_ID({source})", end: f":END_ID({target})"}
-    _write(folder / f"{kind}.csv", table, header)
+    return {start: f":START_ID({ends[0]})", end: f":END_ID({ends[1]})"}
 
 
-def _write(path: Path, table: pl.DataFrame, header: dict[str, str]) -> None:
+def _write(path: Path, table: pl.DataFrame, header: dict[str, str], separator: str) -> None:
     """One CSV file whose header names and types the columns; null is nothing, an empty text is two quotes."""
     flat = table.with_columns(
-        pl.col(name).cast(pl.List(pl.String)).list.join(_LIST)
+        pl.col(name).cast(pl.List(pl.String)).list.join(separator)
         for name, dtype in table.schema.items()
         if isinstance(dtype, pl.List)
     )
@@ -105,7 +134,7 @@ def _write(path: Path, table: pl.DataFrame, header: dict[str, str]) -> None:
     flat.rename(dict(zip(flat.columns, names, strict=True))).write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%S%.6f")
 
 
-def _command(folder: Path) -> str:
+def _command(folder: Path, separator: str) -> str:
     """The command line that loads the files into a fresh database."""
     files = sorted(folder.glob("*.csv"))
     words = [
@@ -114,10 +143,10 @@ def _command(folder: Path) -> str:
         "import",
         "full",
         "neo4j",
-        "--array-delimiter=U+001F",
+        f"--array-delimiter=U+{ord(separator):04X}",
         "--multiline-fields=true",
     ]
     for file in files:
         option = "relationships" if file.stem.isupper() else "nodes"
-        words.append(f"--{option}={file.stem}={file}")
+        words.append(f"--{option}={file.stem.split('-')[0]}={file}")
     return shlex.join(words)

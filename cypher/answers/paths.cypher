@@ -21,25 +21,19 @@
 //     until        local datetime or null, journeys that start before (UTC)
 //     channels     list of strings, journeys with a touchpoint of one of them; empty: all
 //     stages       list of strings ('' for none), likewise
-//     segment      list of lists of maps {property, types, op, values} or null: users for whom every comparison
-//                  of any inner list holds
+//     segment      list of lists of maps {property, types, values, signs} or null: users for whom every comparison
+//                  of any inner list holds; a value of one of the types compares to any of the values as -1 (below),
+//                  0 or 1 (above), whichever are among the signs
 //     open_since   local datetime, journeys that end then or later without a goal are open
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
   // CASE, as OR may evaluate its costly side first.
   AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
-  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN j.stages WHERE stage IN $asked.stages) END
-  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every
-    WHERE valueType(u[c.property]) IN c.types AND CASE c.op
-      WHEN '=' THEN u[c.property] = c.values[0]
-      WHEN '!=' THEN u[c.property] <> c.values[0]
-      WHEN '<' THEN u[c.property] < c.values[0]
-      WHEN '<=' THEN u[c.property] <= c.values[0]
-      WHEN '>' THEN u[c.property] > c.values[0]
-      WHEN '>=' THEN u[c.property] >= c.values[0]
-      ELSE u[c.property] IN c.values
-    END)))
+  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
+  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every WHERE
+    valueType(u[c.property]) IN c.types AND any(value IN c.values WHERE
+      CASE WHEN u[c.property] < value THEN -1 WHEN u[c.property] > value THEN 1 ELSE 0 END IN c.signs))))
 WITH u, j, j.times AS times,
   CASE WHEN $asked.label ENDS WITH 'name' OR size($asked.exclude) > 0 THEN j.names END AS names,
   CASE WHEN $asked.label STARTS WITH 'channel' THEN j.channels END AS channels
@@ -47,7 +41,7 @@ WITH u, j, times, names,
   CASE $asked.label
     WHEN 'name' THEN names
     WHEN 'channel' THEN channels
-    WHEN 'stage' THEN [stage IN j.stages | CASE stage WHEN '' THEN '(no stage)' ELSE stage END]
+    WHEN 'stage' THEN [stage IN coalesce(j.stages, ['']) | CASE stage WHEN '' THEN '(no stage)' ELSE stage END]
     ELSE [i IN range(0, size(names) - 1) | channels[i] + ':' + names[i]]
   END AS labels
 // What is kept of each journey, as indexes; null where nothing is cut.
@@ -64,50 +58,33 @@ WITH u, j,
   CASE WHEN kept IS NULL THEN labels ELSE [i IN kept | labels[i]] END AS labels,
   CASE WHEN kept IS NULL THEN times ELSE [i IN kept | times[i]] END AS times
 WITH u, j, labels, times, size(labels) AS length,
-  CASE WHEN size(labels) < $asked.steps THEN size(labels) ELSE $asked.steps END AS steps
+  CASE WHEN size(labels) < $asked.steps THEN size(labels) ELSE $asked.steps END AS steps,
+  CASE WHEN j.converted THEN 'converted' WHEN j.ended_at >= $asked.open_since THEN 'open' ELSE 'dropped' END AS outcome
 WHERE length > 0
 UNWIND CASE $asked.where
     WHEN 'start' THEN [0]
     WHEN 'end' THEN [length - steps]
     ELSE range(0, length - steps)
   END AS first
-WITH u, j, labels[first..first + steps] AS path, (times[first + steps - 1] - times[first]) / 1e6 AS seconds
-WITH path, count(*) AS count, collect(DISTINCT u) AS users, collect(DISTINCT j) AS journeys,
-  collect(seconds) AS durations, percentileCont(seconds, 0.5) AS median_seconds
+WITH labels[first..first + steps] AS path, count(*) AS count, collect(u) AS users, collect(j) AS journeys,
+  collect(outcome) AS outcomes, collect(times[first + steps - 1] - times[first]) AS durations
 ORDER BY count DESC, reduce(text = '', label IN path | text + ' > ' + label)
 WITH collect({
-  path: path, count: count, users: users, journeys: journeys, durations: durations, median_seconds: median_seconds
+  path: path, count: count, users: users, journeys: journeys, outcomes: outcomes, durations: durations
 }) AS groups
+// One row for each of the most common, and the last for all others, if there are any.
 WITH groups, size([g IN groups[..$asked.top] WHERE g.count >= $asked.min_count]) AS leading
-CALL (groups, leading) {
-  UNWIND range(1, leading) AS rank
-  WITH rank, groups[rank - 1] AS g
-  CALL (g) {
-    UNWIND g.journeys AS j
-    RETURN count(CASE WHEN j.converted THEN 1 END) AS converted,
-      count(CASE WHEN NOT j.converted AND j.ended_at >= $asked.open_since THEN 1 END) AS open
-  }
-  RETURN rank, g.path AS path, 1 AS different, g.count AS count, size(g.users) AS users, size(g.journeys) AS journeys,
-    converted, open, g.median_seconds AS median_seconds
-UNION ALL
-  WITH groups[leading..] AS others
-  WHERE size(others) > 0
-  CALL (others) {
-    UNWIND others AS g
-    UNWIND g.journeys AS j
-    WITH DISTINCT j
-    RETURN count(*) AS journeys, count(CASE WHEN j.converted THEN 1 END) AS converted,
-      count(CASE WHEN NOT j.converted AND j.ended_at >= $asked.open_since THEN 1 END) AS open
-  }
-  CALL (others) {
-    UNWIND others AS g
-    UNWIND g.durations AS seconds
-    RETURN count(*) AS count, percentileCont(seconds, 0.5) AS median_seconds
-  }
-  RETURN null AS rank, [] AS path, size(others) AS different, count,
-    COUNT { UNWIND others AS g UNWIND g.users AS u RETURN DISTINCT u } AS users, journeys,
-    converted, open, median_seconds
-}
+UNWIND range(1, leading + 1) AS row
+UNWIND CASE WHEN row <= leading THEN groups[row - 1..row] ELSE groups[leading..] END AS g
+UNWIND range(0, g.count - 1) AS i
+WITH CASE WHEN row <= leading THEN row END AS rank, CASE WHEN row <= leading THEN g.path ELSE [] END AS path,
+  i, g.users[i] AS u, g.journeys[i] AS j, g.outcomes[i] AS outcome, g.durations[i] AS us
+WITH rank, path, count(CASE i WHEN 0 THEN 1 END) AS different, count(*) AS count, count(DISTINCT u) AS users,
+  count(DISTINCT CASE outcome WHEN 'converted' THEN j END) AS converted,
+  count(DISTINCT CASE outcome WHEN 'open' THEN j END) AS open,
+  count(DISTINCT CASE outcome WHEN 'dropped' THEN j END) AS dropped,
+  percentileCont(us, 0.5) / 1e6 AS median_seconds
+WITH *, converted + open + dropped AS journeys
 RETURN rank, path, different, count, users, journeys, converted, open, 1.0 * converted / journeys AS conversion,
   median_seconds
 ORDER BY rank

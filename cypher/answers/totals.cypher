@@ -8,25 +8,19 @@
 //     until        local datetime or null, journeys that start before (UTC)
 //     channels     list of strings, journeys with a touchpoint of one of them; empty: all
 //     stages       list of strings ('' for none), likewise
-//     segment      list of lists of maps {property, types, op, values} or null: users for whom every comparison
-//                  of any inner list holds
+//     segment      list of lists of maps {property, types, values, signs} or null: users for whom every comparison
+//                  of any inner list holds; a value of one of the types compares to any of the values as -1 (below),
+//                  0 or 1 (above), whichever are among the signs
 //     open_since   local datetime, journeys that end then or later without a goal are open
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
   // CASE, as OR may evaluate its costly side first.
   AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
-  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN j.stages WHERE stage IN $asked.stages) END
-  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every
-    WHERE valueType(u[c.property]) IN c.types AND CASE c.op
-      WHEN '=' THEN u[c.property] = c.values[0]
-      WHEN '!=' THEN u[c.property] <> c.values[0]
-      WHEN '<' THEN u[c.property] < c.values[0]
-      WHEN '<=' THEN u[c.property] <= c.values[0]
-      WHEN '>' THEN u[c.property] > c.values[0]
-      WHEN '>=' THEN u[c.property] >= c.values[0]
-      ELSE u[c.property] IN c.values
-    END)))
+  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
+  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every WHERE
+    valueType(u[c.property]) IN c.types AND any(value IN c.values WHERE
+      CASE WHEN u[c.property] < value THEN -1 WHEN u[c.property] > value THEN 1 ELSE 0 END IN c.signs))))
 WITH u, j,
   CASE WHEN size($asked.exclude) > 0 THEN j.names END AS names,
   CASE WHEN size($asked.exclude) > 0 THEN j.times END AS times

@@ -19,24 +19,18 @@
 //     until        local datetime or null, journeys that start before (UTC)
 //     channels     list of strings, journeys with a touchpoint of one of them; empty: all
 //     stages       list of strings ('' for none), likewise
-//     segment      list of lists of maps {property, types, op, values} or null: users for whom every comparison
-//                  of any inner list holds
+//     segment      list of lists of maps {property, types, values, signs} or null: users for whom every comparison
+//                  of any inner list holds; a value of one of the types compares to any of the values as -1 (below),
+//                  0 or 1 (above), whichever are among the signs
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
   // CASE, as OR may evaluate its costly side first.
   AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
-  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN j.stages WHERE stage IN $asked.stages) END
-  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every
-    WHERE valueType(u[c.property]) IN c.types AND CASE c.op
-      WHEN '=' THEN u[c.property] = c.values[0]
-      WHEN '!=' THEN u[c.property] <> c.values[0]
-      WHEN '<' THEN u[c.property] < c.values[0]
-      WHEN '<=' THEN u[c.property] <= c.values[0]
-      WHEN '>' THEN u[c.property] > c.values[0]
-      WHEN '>=' THEN u[c.property] >= c.values[0]
-      ELSE u[c.property] IN c.values
-    END)))
+  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
+  AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every WHERE
+    valueType(u[c.property]) IN c.types AND any(value IN c.values WHERE
+      CASE WHEN u[c.property] < value THEN -1 WHEN u[c.property] > value THEN 1 ELSE 0 END IN c.signs))))
 WITH u, j, j.times AS times,
   CASE WHEN $asked.label ENDS WITH 'name' OR size($asked.exclude) > 0 THEN j.names END AS names,
   CASE WHEN $asked.label STARTS WITH 'channel' THEN j.channels END AS channels
@@ -44,7 +38,7 @@ WITH u, j, times, names,
   CASE $asked.label
     WHEN 'name' THEN names
     WHEN 'channel' THEN channels
-    WHEN 'stage' THEN [stage IN j.stages | CASE stage WHEN '' THEN '(no stage)' ELSE stage END]
+    WHEN 'stage' THEN [stage IN coalesce(j.stages, ['']) | CASE stage WHEN '' THEN '(no stage)' ELSE stage END]
     ELSE [i IN range(0, size(names) - 1) | channels[i] + ':' + names[i]]
   END AS labels
 // What is kept of each journey, as indexes; null where nothing is cut.
@@ -61,38 +55,24 @@ WITH u, j,
   CASE WHEN kept IS NULL THEN labels ELSE [i IN kept | labels[i]] END AS labels,
   CASE WHEN kept IS NULL THEN times ELSE [i IN kept | times[i]] END AS times
 UNWIND range(0, size(labels) - 2) AS first
-WITH u, j, labels[first] AS source, labels[first + 1] AS target, (times[first + 1] - times[first]) / 1e6 AS seconds
-WITH source, target, count(*) AS count, collect(DISTINCT u) AS users, collect(DISTINCT j) AS journeys,
-  collect(seconds) AS waits, percentileCont(seconds, 0.5) AS median_seconds, percentileCont(seconds, 0.9) AS p90_seconds
-WITH source, sum(count) AS leaving, collect({
-  source: source, target: target, count: count, users: users, journeys: journeys, waits: waits,
-  median_seconds: median_seconds, p90_seconds: p90_seconds
-}) AS pairs
+WITH labels[first] AS source, labels[first + 1] AS target, count(*) AS count, collect(u) AS users,
+  collect(j) AS journeys, collect(times[first + 1] - times[first]) AS waits
+WITH source, sum(count) AS leaving,
+  collect({target: target, count: count, users: users, journeys: journeys, waits: waits}) AS pairs
 UNWIND pairs AS pair
-WITH pair, leaving
-ORDER BY pair.count DESC, pair.source, pair.target
-WITH collect({pair: pair, leaving: leaving}) AS groups
+WITH source, leaving, pair
+ORDER BY pair.count DESC, source, pair.target
+WITH collect({source: source, leaving: leaving, pair: pair}) AS groups
+// One row for each of the most common, and the last for all others, if there are any.
 WITH groups, size([g IN groups[..$asked.top] WHERE g.pair.count >= $asked.min_count]) AS leading
-CALL (groups, leading) {
-  UNWIND range(1, leading) AS rank
-  WITH rank, groups[rank - 1].pair AS pair, groups[rank - 1].leaving AS leaving
-  RETURN rank, pair.source AS source, pair.target AS target, 1 AS different, pair.count AS count,
-    1.0 * pair.count / leaving AS share_of_source, size(pair.users) AS users, size(pair.journeys) AS journeys,
-    pair.median_seconds AS median_seconds, pair.p90_seconds AS p90_seconds
-UNION ALL
-  WITH groups[leading..] AS others
-  WHERE size(others) > 0
-  CALL (others) {
-    UNWIND others AS g
-    UNWIND g.pair.waits AS seconds
-    RETURN count(*) AS count,
-      percentileCont(seconds, 0.5) AS median_seconds, percentileCont(seconds, 0.9) AS p90_seconds
-  }
-  RETURN null AS rank, null AS source, null AS target, size(others) AS different, count, null AS share_of_source,
-    COUNT { UNWIND others AS g UNWIND g.pair.users AS u RETURN DISTINCT u } AS users,
-    COUNT { UNWIND others AS g UNWIND g.pair.journeys AS j RETURN DISTINCT j } AS journeys,
-    median_seconds, p90_seconds
-}
-RETURN rank, source, target, coalesce(source = target, false) AS loop, different, count, share_of_source,
-  users, journeys, median_seconds, p90_seconds
+UNWIND range(1, leading + 1) AS row
+UNWIND CASE WHEN row <= leading THEN groups[row - 1..row] ELSE groups[leading..] END AS g
+WITH CASE WHEN row <= leading THEN row END AS rank, g.source AS source, g.leaving AS leaving, g.pair AS pair
+UNWIND range(0, pair.count - 1) AS i
+WITH rank, CASE WHEN rank IS NOT NULL THEN source END AS source, CASE WHEN rank IS NOT NULL THEN pair.target END AS target,
+  CASE WHEN rank IS NOT NULL THEN 1.0 * pair.count / leaving END AS share_of_source,
+  i, pair.users[i] AS u, pair.journeys[i] AS j, pair.waits[i] AS us
+RETURN rank, source, target, coalesce(source = target, false) AS loop, count(CASE i WHEN 0 THEN 1 END) AS different,
+  count(*) AS count, share_of_source, count(DISTINCT u) AS users, count(DISTINCT j) AS journeys,
+  percentileCont(us, 0.5) / 1e6 AS median_seconds, percentileCont(us, 0.9) / 1e6 AS p90_seconds
 ORDER BY rank

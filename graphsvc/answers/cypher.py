@@ -25,6 +25,9 @@ _TYPES = {
     "text": ["STRING NOT NULL"],
 }
 
+#: How a trait may compare to a value: -1 (below), 0, 1 (above).
+_SIGNS = {"=": [0], "in": [0], "!=": [-1, 1], "<": [-1], "<=": [-1, 0], ">": [1], ">=": [0, 1]}
+
 
 def ask_cypher(store: Store, name: str, params: Filters) -> Result[Any]:
     """Answer a question by Cypher alone, on the graph at one revision.
@@ -116,8 +119,8 @@ def _on_property(comparison: dict[str, Any]) -> dict[str, Any]:
     return {
         "property": f"trait_{trait}" if trait in USERS else trait,
         "types": _TYPES[comparison["type"]],
-        "op": comparison["op"],
         "values": comparison["values"],
+        "signs": _SIGNS[comparison["op"]],
     }
 
 
