@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graphsvc.errors import InputError
+from graphsvc.ingest import csv_blocks
 from graphsvc.ingest.csv_blocks import Cut, cut, cut_exact, cut_fast
 from graphsvc.ingest.csv_reader import CsvReader
 from graphsvc.ingest.rejects import Reason
@@ -237,6 +238,14 @@ def test_the_size_of_blocks_does_not_matter(data: bytes, width: int, size: int) 
     assert columns == [column.to_list() for column in whole.columns]
     assert lines == whole.lines.to_list()
     assert bad == whole.bad
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(broken_blocks(), sound_blocks()), st.integers(1, 3), st.integers(1, 9))
+def test_the_size_of_pieces_does_not_matter(data: bytes, width: int, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(csv_blocks, "PIECE", size)
+        assert plain(cut(data, ",", width, last=True)) == plain(cut_exact(data, ",", width, last=True))
 
 
 def test_reading_keeps_texts_as_they_stand(tmp_path: Path) -> None:

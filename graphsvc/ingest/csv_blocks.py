@@ -18,6 +18,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ from .rows import FIELD_LIMIT
 
 #: An open quote may reach over so many bytes; then it counts as unclosed.
 SPAN = 128 * 1024
+#: Bytes that are cut at once where a whole block cannot be.
+PIECE = 256 * 1024
 _QUOTE, _NEWLINE, _RETURN = 34, 10, 13
 
 Bytes = npt.NDArray[np.uint8]
@@ -56,7 +59,42 @@ def cut(data: bytes, delimiter: str, width: int, *, last: bool) -> Cut:
         width: number of columns.
         last: whether nothing follows, so that the end of the data ends a record.
     """
-    return cut_fast(data, delimiter, width, last=last) or cut_exact(data, delimiter, width, last=last)
+    return cut_fast(data, delimiter, width, last=last) or _cut_in_pieces(data, delimiter, width, last=last)
+
+
+def _cut_in_pieces(data: bytes, delimiter: str, width: int, *, last: bool) -> Cut:
+    """Cut a block with trouble: one torn row costs the slow way for its piece only."""
+    done: list[Cut] = []
+    at, size = 0, PIECE
+    while at < len(data):
+        end = data.find(b"\n", at + size) + 1 or len(data)
+        piece, final = data[at:end], end == len(data)
+        part = cut_fast(piece, delimiter, width, last=last and final)
+        part = part or cut_exact(piece, delimiter, width, last=last and final)
+        size = PIECE if part.used else 2 * size  # a record longer than the piece
+        at += part.used
+        done.append(part)
+        if final:
+            break
+    return _joined(done, width)
+
+
+def _joined(parts: list[Cut], width: int) -> Cut:
+    """Cuts of successive pieces as one."""
+    columns = [pl.concat([part.columns[number] for part in parts]) for number in range(width)] if parts else []
+    before = [0, *accumulate(part.lines_used for part in parts)]
+    lines = [part.lines + first for part, first in zip(parts, before, strict=False)]
+    return Cut(
+        columns=columns or _no_rows(width),
+        lines=pl.concat(lines) if lines else pl.Series(dtype=pl.Int64),
+        bad=[
+            (first + line, reason, raw)
+            for part, first in zip(parts, before, strict=False)
+            for line, reason, raw in part.bad
+        ],
+        used=sum(part.used for part in parts),
+        lines_used=before[-1],
+    )
 
 
 def cut_fast(data: bytes, delimiter: str, width: int, *, last: bool) -> Cut | None:
