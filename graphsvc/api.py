@@ -119,6 +119,7 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
     app.add_exception_handler(GraphsvcError, _problem_of_ours)
     app.add_exception_handler(RequestValidationError, _problem_of_request)
     app.add_exception_handler(HTTPException, _problem_of_http)
+    app.add_exception_handler(Exception, _problem_unforeseen)
     app.middleware("http")(_guard(api_key))
     if api_key is None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK)
@@ -190,6 +191,11 @@ def _problem_of_request(_: Request, error: Exception) -> JSONResponse:
 def _problem_of_http(_: Request, error: Exception) -> JSONResponse:
     http = cast(HTTPException, error)
     return problem(http.status_code, "http", str(http.detail))
+
+
+def _problem_unforeseen(_: Request, error: Exception) -> JSONResponse:
+    """A fault of ours; what it says may quote data, so only its kind is told (the log has the rest)."""
+    return problem(500, "fault", f"graphsvc failed ({type(error).__name__}); its log says where")
 
 
 def _add_health(app: FastAPI, graph: Graph) -> None:

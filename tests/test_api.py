@@ -103,6 +103,17 @@ def test_errors_are_problems_that_say_what_is_allowed(client: TestClient) -> Non
     problem(client.post("/events", json={"name": "ad"}), 422, "bad-query")
 
 
+def test_a_fault_of_ours_is_a_problem_without_data(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: Any) -> None:
+        raise RuntimeError("ann@example.org")
+
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        monkeypatch.setattr(graph, "lookup", fault)
+        client = TestClient(create_app(graph), raise_server_exceptions=False)
+        answered = client.post("/users/lookup", json={"identifier": "email:ann@example.org"})
+    assert problem(answered, 500, "fault") == "graphsvc failed (RuntimeError); its log says where"
+
+
 def test_a_body_has_limits(client: TestClient) -> None:
     problem(client.post("/events", json=[{}] * (MAX_EVENTS + 1)), 422, "bad-query")
     problem(client.post("/events", content=b" " * (MAX_BYTES + 1)), 413, "too-large")
