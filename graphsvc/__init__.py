@@ -6,11 +6,33 @@
 ...     graph.paths(where="start", steps=3).rows
 """
 
-from importlib.metadata import version as _version
+from __future__ import annotations
 
-__version__ = _version("graphsvc")
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import GraphsvcError
+    from .graph import Graph, IngestReport, load_mapping, open
+    from .settings import Settings
+
+__version__: str
 __all__ = ["Graph", "GraphsvcError", "IngestReport", "Settings", "__version__", "load_mapping", "open"]
 
-from .errors import GraphsvcError
-from .graph import Graph, IngestReport, load_mapping, open
-from .settings import Settings
+#: What the package offers, by module. It is imported when asked for, so that a command which needs little starts fast.
+_OFFERED = {
+    "Graph": "graph",
+    "GraphsvcError": "errors",
+    "IngestReport": "graph",
+    "Settings": "settings",
+    "load_mapping": "graph",
+    "open": "graph",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OFFERED:
+        return getattr(importlib.import_module(f".{_OFFERED[name]}", __name__), name)
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("graphsvc")
+    raise AttributeError(f"module 'graphsvc' has no attribute {name!r}")

@@ -35,7 +35,7 @@ OFFLINE_CHANNELS = ("store", "stores", "shop", "event", "events", "phone", "call
 class Exclude(BaseModel):
     """Who leaves no touchpoints: bots, staff and test users. Their rows stay stored and come back when a rule goes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     identifiers: Annotated[
         tuple[str, ...],
@@ -57,7 +57,7 @@ class Exclude(BaseModel):
 class Settings(BaseModel):
     """The settings of one graph. Two graphs with equal events and equal settings are equal."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     salt: Annotated[str, Field(min_length=8, description="Salt of the user keys; random unless given.")] = Field(
         default_factory=lambda: secrets.token_hex(16)

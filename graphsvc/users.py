@@ -16,7 +16,7 @@ Outcome = Literal["converted", "dropped", "open"]
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class TouchpointRow(_Row):

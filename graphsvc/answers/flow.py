@@ -71,7 +71,7 @@ class Flow(BaseModel):
     as ``beyond``.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     revision: Annotated[int, Field(description="Revision of the graph that was asked.")]
     parameters: FlowParams

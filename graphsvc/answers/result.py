@@ -23,7 +23,7 @@ Journeys = Annotated[int, Field(description="Journeys with at least one occurren
 class Row(BaseModel):
     """One row of an answer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
@@ -32,7 +32,7 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 class Totals(BaseModel):
     """What an answer was counted on."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     journeys: Annotated[int, Field(description="Journeys of the graph, before any filter.")]
     chosen: Annotated[int, Field(description="Journeys that the filters choose.")]
@@ -47,7 +47,7 @@ class Totals(BaseModel):
 class Result(BaseModel, Generic[AnyRow]):
     """An answer: the most common rows, the remainder, and what both were counted on."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     answer: Annotated[str, Field(description="Name of the answer.")]
     revision: Annotated[int, Field(description="Revision of the graph that was asked.")]

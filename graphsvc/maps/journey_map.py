@@ -15,7 +15,7 @@ from ..answers.flow import Flow
 class Footer(BaseModel):
     """What a map was counted on."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     query: Annotated[str, Field(description="The answer that was asked for.")]
     parameters: Annotated[dict[str, Any], Field(description="What was asked: every parameter that shapes the map.")]
@@ -31,7 +31,7 @@ class JourneyMap(BaseModel):
     Equal maps are equal pages, byte by byte. A map is an aggregate: no identifier and no user key stands in it.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     title: Annotated[str, Field(description="What is seen.")]
     layers: Annotated[dict[str, Flow], Field(description="`all` first, then one flow for each segment.")]
