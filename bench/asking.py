@@ -126,12 +126,11 @@ def lookups(bench: Bench) -> Section:
         seconds = bench.step("users", env, url=url, folder=bench.exported, count=300).said["seconds"]
         p95 = quantiles(seconds, n=20)[-1]
         rows.append([name, duration(median(seconds)), duration(p95), duration(max(seconds))])
-        goals.append(
-            Goal(f"a user's journeys by identifier, {name}", "< 10 ms", duration(median(seconds)), median(seconds) < 0.010)
-        )
+        what, reached = f"a user's journeys by identifier, {name}", median(seconds) < 0.010
+        goals.append(Goal(what, "< 10 ms", duration(median(seconds)), reached))
     return Section(
         "One person",
-        "300 people, each by one of their identifiers, with all journeys, as typed rows; the goal is held against the median.",
+        "300 people, each by one of their identifiers, with all journeys, as typed rows; the median is held to the goal.",
         goals=goals,
         tables=[Table(["", "median", "p95", "longest"], rows)],
     )

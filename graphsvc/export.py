@@ -24,7 +24,7 @@ _TYPES: dict[pl.DataType, str] = {
     pl.Datetime("us"): "localdatetime",
     pl.String(): "string",
     pl.List(pl.String): "string[]",
-    pl.List(pl.Int64): "long[]",
+    pl.List(pl.Int64): "string[]",  # see `neo4j_rows.microseconds`
     pl.List(pl.Float64): "double[]",
 }
 

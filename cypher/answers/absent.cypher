@@ -5,13 +5,17 @@ UNWIND $labels AS asked
 WITH asked
 WHERE NOT EXISTS {
   MATCH (j:Journey)
-  WHERE asked.label IN CASE asked.kind WHEN 'channel' THEN j.channels WHEN 'stage' THEN coalesce(j.stages, ['']) ELSE j.names END
+  WHERE asked.label IN CASE asked.kind
+    WHEN 'channel' THEN j.channels WHEN 'stage' THEN coalesce(j.stages, ['']) ELSE j.names
+  END
 }
 WITH asked
 LIMIT 1
 CALL (asked) {
   MATCH (j:Journey)
-  UNWIND CASE asked.kind WHEN 'channel' THEN j.channels WHEN 'stage' THEN coalesce(j.stages, ['']) ELSE j.names END AS label
+  UNWIND CASE asked.kind
+      WHEN 'channel' THEN j.channels WHEN 'stage' THEN coalesce(j.stages, ['']) ELSE j.names
+    END AS label
   RETURN collect(DISTINCT label) AS held
 }
 RETURN asked.kind AS kind, asked.label AS label, held

@@ -30,7 +30,8 @@ WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
   // CASE, as OR may evaluate its costly side first.
   AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
-  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
+  AND CASE size($asked.stages) WHEN 0 THEN true
+    ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
   AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every WHERE
     valueType(u[c.property]) IN c.types AND any(value IN c.values WHERE
       CASE WHEN u[c.property] < value THEN -1 WHEN u[c.property] > value THEN 1 ELSE 0 END IN c.signs))))
@@ -48,7 +49,8 @@ WITH u, j, times, names,
 WITH u, j, times, labels,
   CASE WHEN size($asked.exclude) > 0 OR $asked.lookback IS NOT NULL OR $asked.collapse THEN
     [i IN range(0, size(times) - 1)
-     WHERE NOT names[i] IN $asked.exclude AND ($asked.lookback IS NULL OR times[i] >= times[-1] - $asked.lookback)]
+     WHERE NOT names[i] IN $asked.exclude
+       AND ($asked.lookback IS NULL OR toInteger(times[-1]) - toInteger(times[i]) <= $asked.lookback)]
   END AS kept
 WITH u, j, times, labels,
   CASE WHEN $asked.collapse THEN
@@ -67,7 +69,7 @@ UNWIND CASE $asked.where
     ELSE range(0, length - steps)
   END AS first
 WITH labels[first..first + steps] AS path, count(*) AS count, collect(u) AS users, collect(j) AS journeys,
-  collect(outcome) AS outcomes, collect(times[first + steps - 1] - times[first]) AS durations
+  collect(outcome) AS outcomes, collect(toInteger(times[first + steps - 1]) - toInteger(times[first])) AS durations
 ORDER BY count DESC, reduce(text = '', label IN path | text + ' > ' + label)
 WITH collect({
   path: path, count: count, users: users, journeys: journeys, outcomes: outcomes, durations: durations

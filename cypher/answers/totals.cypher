@@ -17,7 +17,8 @@ WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
   // CASE, as OR may evaluate its costly side first.
   AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
-  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
+  AND CASE size($asked.stages) WHEN 0 THEN true
+    ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
   AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every WHERE
     valueType(u[c.property]) IN c.types AND any(value IN c.values WHERE
       CASE WHEN u[c.property] < value THEN -1 WHEN u[c.property] > value THEN 1 ELSE 0 END IN c.signs))))
@@ -25,7 +26,7 @@ WITH u, j,
   CASE WHEN size($asked.exclude) > 0 THEN j.names END AS names,
   CASE WHEN size($asked.exclude) > 0 THEN j.times END AS times
 WITH u, j, names IS NULL OR any(i IN range(0, size(names) - 1) WHERE NOT names[i] IN $asked.exclude
-  AND ($asked.lookback IS NULL OR times[i] >= times[-1] - $asked.lookback)) AS counted
+  AND ($asked.lookback IS NULL OR toInteger(times[-1]) - toInteger(times[i]) <= $asked.lookback)) AS counted
 WITH count(*) AS chosen, count(CASE WHEN counted THEN 1 END) AS counted,
   count(DISTINCT CASE WHEN counted THEN u END) AS users,
   count(CASE WHEN counted AND j.converted THEN 1 END) AS converted,

@@ -27,7 +27,8 @@ WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
   AND ($asked.until IS NULL OR j.started_at < $asked.until)
   // CASE, as OR may evaluate its costly side first.
   AND CASE size($asked.channels) WHEN 0 THEN true ELSE any(channel IN j.channels WHERE channel IN $asked.channels) END
-  AND CASE size($asked.stages) WHEN 0 THEN true ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
+  AND CASE size($asked.stages) WHEN 0 THEN true
+    ELSE any(stage IN coalesce(j.stages, ['']) WHERE stage IN $asked.stages) END
   AND ($asked.segment IS NULL OR any(every IN $asked.segment WHERE all(c IN every WHERE
     valueType(u[c.property]) IN c.types AND any(value IN c.values WHERE
       CASE WHEN u[c.property] < value THEN -1 WHEN u[c.property] > value THEN 1 ELSE 0 END IN c.signs))))
@@ -45,7 +46,8 @@ WITH u, j, times, names,
 WITH u, j, times, labels,
   CASE WHEN size($asked.exclude) > 0 OR $asked.lookback IS NOT NULL OR $asked.collapse THEN
     [i IN range(0, size(times) - 1)
-     WHERE NOT names[i] IN $asked.exclude AND ($asked.lookback IS NULL OR times[i] >= times[-1] - $asked.lookback)]
+     WHERE NOT names[i] IN $asked.exclude
+       AND ($asked.lookback IS NULL OR toInteger(times[-1]) - toInteger(times[i]) <= $asked.lookback)]
   END AS kept
 WITH u, j, times, labels,
   CASE WHEN $asked.collapse THEN
@@ -55,24 +57,38 @@ WITH u, j,
   CASE WHEN kept IS NULL THEN labels ELSE [i IN kept | labels[i]] END AS labels,
   CASE WHEN kept IS NULL THEN times ELSE [i IN kept | times[i]] END AS times
 UNWIND range(0, size(labels) - 2) AS first
-WITH labels[first] AS source, labels[first + 1] AS target, count(*) AS count, collect(u) AS users,
-  collect(j) AS journeys, collect(times[first + 1] - times[first]) AS waits
-WITH source, sum(count) AS leaving,
-  collect({target: target, count: count, users: users, journeys: journeys, waits: waits}) AS pairs
+WITH labels[first] AS source, labels[first + 1] AS target, u, j,
+  toInteger(times[first + 1]) - toInteger(times[first]) AS wait
+WITH source, target, count(*) AS count, count(DISTINCT u) AS users, count(DISTINCT j) AS journeys,
+  percentileCont(wait, 0.5) AS median, percentileCont(wait, 0.9) AS p90,
+  collect(u) AS all_users, collect(j) AS all_journeys, collect(wait) AS waits
+WITH source, sum(count) AS leaving, collect({
+  target: target, count: count, users: users, journeys: journeys, median: median, p90: p90,
+  all_users: all_users, all_journeys: all_journeys, waits: waits
+}) AS pairs
 UNWIND pairs AS pair
 WITH source, leaving, pair
 ORDER BY pair.count DESC, source, pair.target
 WITH collect({source: source, leaving: leaving, pair: pair}) AS groups
-// One row for each of the most common, and the last for all others, if there are any.
 WITH groups, size([g IN groups[..$asked.top] WHERE g.pair.count >= $asked.min_count]) AS leading
-UNWIND range(1, leading + 1) AS row
-UNWIND CASE WHEN row <= leading THEN groups[row - 1..row] ELSE groups[leading..] END AS g
-WITH CASE WHEN row <= leading THEN row END AS rank, g.source AS source, g.leaving AS leaving, g.pair AS pair
-UNWIND range(0, pair.count - 1) AS i
-WITH rank, CASE WHEN rank IS NOT NULL THEN source END AS source, CASE WHEN rank IS NOT NULL THEN pair.target END AS target,
-  CASE WHEN rank IS NOT NULL THEN 1.0 * pair.count / leaving END AS share_of_source,
-  i, pair.users[i] AS u, pair.journeys[i] AS j, pair.waits[i] AS us
-RETURN rank, source, target, coalesce(source = target, false) AS loop, count(CASE i WHEN 0 THEN 1 END) AS different,
-  count(*) AS count, share_of_source, count(DISTINCT u) AS users, count(DISTINCT j) AS journeys,
-  percentileCont(us, 0.5) / 1e6 AS median_seconds, percentileCont(us, 0.9) / 1e6 AS p90_seconds
+// One row for each of the most common, and the last for all others, if there are any.
+CALL (groups, leading) {
+  UNWIND range(1, leading) AS rank
+  WITH rank, groups[rank - 1].source AS source, groups[rank - 1].leaving AS leaving, groups[rank - 1].pair AS pair
+  RETURN rank, source, pair.target AS target, 1 AS different, pair.count AS count,
+    1.0 * pair.count / leaving AS share_of_source, pair.users AS users, pair.journeys AS journeys,
+    pair.median AS median, pair.p90 AS p90
+UNION ALL
+  WITH groups, leading
+  WHERE size(groups) > leading
+  UNWIND groups[leading..] AS g
+  UNWIND range(0, g.pair.count - 1) AS i
+  WITH i, g.pair.all_users[i] AS u, g.pair.all_journeys[i] AS j, g.pair.waits[i] AS wait
+  RETURN null AS rank, null AS source, null AS target, count(CASE i WHEN 0 THEN 1 END) AS different, count(*) AS count,
+    null AS share_of_source, count(DISTINCT u) AS users, count(DISTINCT j) AS journeys,
+    percentileCont(wait, 0.5) AS median, percentileCont(wait, 0.9) AS p90
+}
+WITH * WHERE count > 0
+RETURN rank, source, target, coalesce(source = target, false) AS loop, different, count, share_of_source,
+  users, journeys, median / 1e6 AS median_seconds, p90 / 1e6 AS p90_seconds
 ORDER BY rank

@@ -7,5 +7,5 @@ MATCH (j:Journey)
 WHERE j.key > $after
 WITH j ORDER BY j.key LIMIT $limit
 RETURN collect(j.key)[-1] AS last, collect([
-  j.key, j.user, j.times[0], j.converted, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
+  j.key, j.user, toInteger(j.times[0]), j.converted, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
 ]) AS rows

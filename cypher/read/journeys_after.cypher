@@ -6,6 +6,6 @@ MATCH (j:Journey)
 WHERE j.key > $after
 WITH j ORDER BY j.key LIMIT $limit
 RETURN collect(j.key)[-1] AS last, collect([
-  j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
+  j.key, j.user, j.component, toInteger(j.times[0]), toInteger(j.times[-1]), j.steps, j.converted, j.value, j.currency,
   j.touchpoints, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
 ]) AS rows

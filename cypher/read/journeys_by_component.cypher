@@ -4,6 +4,6 @@
 UNWIND $components AS component
 MATCH (j:Journey {component: component})
 RETURN collect([
-  j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
+  j.key, j.user, j.component, toInteger(j.times[0]), toInteger(j.times[-1]), j.steps, j.converted, j.value, j.currency,
   j.touchpoints, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
 ]) AS rows

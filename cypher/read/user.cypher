@@ -22,7 +22,7 @@ RETURN
   COLLECT {
     MATCH (u)-[:TOOK]->(j:Journey)
     RETURN [
-      j.key, j.user, j.component, j.times[0], j.times[-1], j.steps, j.converted, j.value, j.currency,
-        j.touchpoints, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
+      j.key, j.user, j.component, toInteger(j.times[0]), toInteger(j.times[-1]), j.steps, j.converted, j.value,
+        j.currency, j.touchpoints, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
     ]
   } AS journeys

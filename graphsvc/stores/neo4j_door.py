@@ -2,7 +2,8 @@
 
 Neo4j reads are only read-committed, and the records of one commit become visible one after another. So each commit
 stands between two small ones on the ``:Commit`` node: ``begun`` counts up before it, ``ended`` follows after it. A
-reader begins where both are equal and has read one revision if ``begun`` is still the same at its end.
+reader begins where both are equal and has read one revision if ``begun`` is still the same at its end. It may have seen
+them equal long ago: as long as ``begun`` is the same, nobody has begun to write since.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -35,6 +37,7 @@ class Door:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        self._known: GraphHead | None = None  # the last one that was settled
         self._place = Place(self.url, os.environ.get("NEO4J_DATABASE") or "neo4j")
         username = unquote(parts.username) if parts.username else os.environ.get("NEO4J_USERNAME") or "neo4j"
         password = unquote(parts.password) if parts.password else os.environ.get("NEO4J_PASSWORD") or ""
@@ -82,14 +85,14 @@ class Door:
             StoreBusy: the graph keeps changing.
         """
 
-        def attempt() -> tuple[bool, T]:
+        def attempt(known: GraphHead | None) -> tuple[bool, T]:
             with self.reading(purpose) as runner:
-                head = self._settled(runner)
+                head = known or self._settled(runner)
                 result = work(runner, head)
                 return runner.rows("read/begun") == [[head.begun]], result
 
-        for _ in range(_READ_ATTEMPTS):
-            whole, result = retried(attempt)
+        for known in (self._known, *[None] * _READ_ATTEMPTS):
+            whole, result = retried(partial(attempt, known))
             if whole:
                 return result
         raise StoreBusy(f"{self.url} changed again and again while it was being read; try again when nobody ingests")
@@ -116,6 +119,7 @@ class Door:
                     f"{self.url} is being loaded; wait for it, or run the ingest again if it was interrupted"
                 )
             if head.begun == head.ended:
+                self._known = head
                 return head
             if time.monotonic() > deadline:
                 self._mend_fence()

@@ -32,14 +32,16 @@ def frame_of(rows: Sequence[Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
 
 def records_of(rows: Sequence[Sequence[Any]], schema: pl.Schema) -> list[Row]:
     """A few rows whose times are microseconds since 1970, as plain values."""
-    times = {name for name, dtype in schema.items() if dtype == TIME}
-    return [
-        {
-            name: _EPOCH + timedelta(microseconds=value) if name in times and value is not None else value
-            for name, value in zip(schema.names(), row, strict=True)
-        }
-        for row in rows
-    ]
+
+    def value_of(value: Any, dtype: pl.DataType) -> Any:
+        if value is None:
+            return None
+        if dtype == TIME:
+            return _EPOCH + timedelta(microseconds=value)
+        return [int(text) for text in value] if dtype == pl.List(pl.Int64) else value
+
+    names, dtypes = schema.names(), schema.dtypes()
+    return [dict(zip(names, map(value_of, row, dtypes), strict=True)) for row in rows]
 
 
 def _series(name: str, column: Sequence[Any], dtype: pl.DataType) -> pl.Series:
@@ -49,14 +51,20 @@ def _series(name: str, column: Sequence[Any], dtype: pl.DataType) -> pl.Series:
         return pl.Series(name, column, dtype=dtype)
     # Flat values and offsets: polars takes ten times as long to look through nested lists.
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in column], dtype=np.int64)])
-    flat = pl.Series(chain.from_iterable(column), dtype=dtype.inner)
+    texts = dtype.inner == pl.Int64  # see `microseconds`
+    flat = pl.Series(chain.from_iterable(column), dtype=pl.String if texts else dtype.inner).cast(dtype.inner)
     lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), flat.to_arrow())
     return pl.Series(name, lists, dtype=dtype)
 
 
 def microseconds(table: pl.DataFrame) -> pl.DataFrame:
-    """A table with its times as numbers: the driver takes 20 times as long for a time as for a number."""
-    return table.with_columns(pl.col(TIME).dt.epoch("us"))
+    """A table with its times as microseconds since 1970: the driver takes 20 times as long for a time as for a number.
+
+    In lists they are texts: Neo4j Community takes 8 times as long to read a property with ten numbers as one with ten
+    texts (``docs/decisions.md``).
+    """
+    lists = pl.col(pl.List(pl.Int64)).cast(pl.List(pl.String))
+    return table.with_columns(pl.col(TIME).dt.epoch("us"), lists)
 
 
 def sent(table: pl.DataFrame) -> list[Row]:
