@@ -130,7 +130,7 @@ def lookups(bench: Bench) -> Section:
         goals.append(Goal(what, "< 10 ms", duration(median(seconds)), reached))
     return Section(
         "One person",
-        "300 people, each by one of their identifiers, with all journeys, as typed rows; the median is held to the goal.",
+        "300 people, each by one identifier, with all journeys, as typed rows; the median is held to the goal.",
         goals=goals,
         tables=[Table(["", "median", "p95", "longest"], rows)],
     )
