@@ -31,7 +31,7 @@ class Filters(BaseModel):
     left of each; split and gap say where a journey ends.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     segment: Annotated[
         str | None,
