@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 NEO4J := $(BIN)/python -m tests.neo4j_server
 
-.PHONY: help demo demo-neo4j lint test test-all bench examples clean
+.PHONY: help demo demo-neo4j lint test test-lts test-all bench examples clean
 
 help:
 	@echo "make demo         example events, the graph, its top paths, and a journey map to open"
 	@echo "make demo-neo4j   the same on a real Neo4j, started for it"
 	@echo "make test         lint, types, all tests, on the embedded store and one Neo4j version"
-	@echo "make test-all     the same on both Neo4j versions"
+	@echo "make test-lts     the tests on Neo4j once more, on the long-term release"
+	@echo "make test-all     both"
 	@echo "make bench        speed and memory beside peers, into docs/benchmarks.md"
 	@echo "make examples     the pictures in visualizations/ and docs/, made anew"
 
@@ -36,8 +37,10 @@ lint: $(VENV)/ready
 test: lint
 	$(BIN)/pytest
 
-test-all: lint
-	$(BIN)/pytest --neo4j-versions 5.26.30,2026.09.0
+test-lts: $(VENV)/ready
+	$(BIN)/pytest -m neo4j --neo4j-versions 5.26.30
+
+test-all: test test-lts
 
 bench: $(VENV)/ready
 	$(BIN)/python -m bench
