@@ -107,6 +107,7 @@ def admin_import(command: str, neo4j_version: str | None) -> dict[str, Any]:
         began = time.perf_counter()
         done = subprocess.run(
             [str(java / "bin" / "java"), "-cp", f"{jars}/*", "org.neo4j.server.startup.Neo4jAdminCommand", *words],
+            cwd=home,
             env=os.environ | env,
             capture_output=True,
             text=True,

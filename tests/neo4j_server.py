@@ -187,7 +187,7 @@ def _from_maven(
             raise NoServer(f"Neo4j {version} does not take its first password: {(done.stdout + done.stderr).strip()}")
         if imports:
             opened = env | {"JAVA_TOOL_OPTIONS": " ".join(opens)}  # the command starts another Java
-            done = subprocess.run([*admin, *imports], env=opened, capture_output=True, text=True)
+            done = subprocess.run([*admin, *imports], cwd=home, env=opened, capture_output=True, text=True)
             if done.returncode:
                 raise NoServer(f"Neo4j {version} could not import: {(done.stdout + done.stderr)[-3000:]}")
         main = "CommunityEntryPoint" if version.startswith("5.") else "Neo4jCommunity"
