@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import logging
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -32,7 +30,6 @@ MAX_BYTES = 16 * 1024 * 1024
 _OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json")
 _OPEN_FOLDER = "/static-offline-docs/"  # scripts and styles of the manual
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "testserver"]
-_log = logging.getLogger("graphsvc.api")
 
 
 class RejectedEvent(BaseModel):
@@ -103,9 +100,8 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def warmed(_: FastAPI) -> AsyncIterator[None]:
-        warming = _warm(graph)
+        graph.warm()
         yield
-        warming.join()
 
     app = FastAPIOffline(  # its manual at /docs loads nothing from elsewhere
         redoc_url=None,
@@ -130,20 +126,6 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
         _add_answer(app, graph, answer)
     _add_map(app, graph)
     return app
-
-
-def _warm(graph: Graph) -> threading.Thread:
-    """Load the journey frame beside the first requests; until it is there, Neo4j answers them by Cypher."""
-
-    def load() -> None:
-        try:
-            graph.frame()
-        except GraphsvcError as error:
-            _log.info("the journey frame is not loaded yet: %s", error.code)
-
-    thread = threading.Thread(target=load, name="journey-frame", daemon=True)
-    thread.start()
-    return thread
 
 
 def _guard(api_key: str | None) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
@@ -241,7 +223,7 @@ def _add_events(app: FastAPI, graph: Graph) -> None:
     ) -> Ingested:
         """Add events. Good records go in, bad ones are named with a reason; the same record twice adds nothing."""
         report = graph.add(events, replace=replace)
-        _warm(graph)
+        graph.warm()
         rejects = [RejectedEvent(line=each.line, field=each.field, reason=each.reason) for each in report.rejects]
         counts = {name: getattr(report, name) for name in Ingested.model_fields if name != "rejects"}
         return Ingested(**counts, rejects=rejects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from .answers.cypher import ask_cypher
 from .core import derive_in_parts, normalised, sought
 from .errors import (
     CypherUnsupported,
+    GraphsvcError,
     InputError,
     NotFound,
     SettingsConflict,
@@ -31,13 +33,13 @@ from .frame import JourneyFrame
 from .settings import Settings
 from .spool import Spool
 from .stores import Status, Store, is_neo4j, open_store
-from .tables import EVENTS
 from .writing import Added, add, resolve
 
 if TYPE_CHECKING:  # readers of files are imported where one is read: a question should start fast
     from .ingest import Mapping as FileMapping
     from .ingest import Progress, Reject
 
+_log = logging.getLogger(__name__)
 Via = Literal["auto", "frame", "cypher"]
 _ANSWERS_KEPT = 256
 
@@ -73,6 +75,7 @@ class Graph:
         self.store = store
         self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
         self._frame: JourneyFrame | None = None
+        self._warming: threading.Thread | None = None
         self._answers_lock = threading.Lock()
         self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
 
@@ -86,6 +89,8 @@ class Graph:
 
     def close(self) -> None:
         """Let go of the store."""
+        if self._warming is not None:
+            self._warming.join()
         self.store.close()
 
     # Writing
@@ -118,7 +123,7 @@ class Graph:
 
         report = IngestReport()
         kept_aside = Path(rejects) if rejects else self.rejects_path()
-        with Spool(self._spool_folder()) as spool:
+        with Spool(self.store.spool) as spool:
             for batch in read_events(files, mappings, progress):
                 spool.add(batch.events)
                 report.rows += batch.rows
@@ -159,10 +164,6 @@ class Graph:
             setattr(report, name, getattr(added, name))
         return report
 
-    def _spool_folder(self) -> Path | None:
-        """Where events wait while files are read: beside an embedded store, which nobody else has open meanwhile."""
-        return None if is_neo4j(self.store.url) else Path(f"{self.store.url}.spool")
-
     def rejects_path(self) -> Path:
         """Where bad rows go unless said otherwise: beside an embedded store, else in the working folder."""
         if is_neo4j(self.store.url):
@@ -199,11 +200,14 @@ class Graph:
             former, held = writer.revision, writer.has_events()
         if held:
             raise TargetNotEmpty(f"{target.url} holds events already; copy needs an empty store")
-        revision, settings, chunks = self.store.revision(), self.settings(), list(self.store.events())
-        if self.store.revision() != revision:
-            raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
-        events = pl.concat([pl.DataFrame(schema=EVENTS), *chunks]).lazy()
-        return target.load(events, derive_in_parts(events, settings), settings, expected=former)
+        revision, settings = self.store.revision(), self.settings()
+        with Spool(target.spool) as spool:
+            for chunk in self.store.events():
+                spool.add(chunk)
+            if self.store.revision() != revision:
+                raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
+            events = spool.events()
+            return target.load(events, derive_in_parts(events, settings), settings, expected=former)
 
     # Reading
 
@@ -228,6 +232,20 @@ class Graph:
             if self._frame is None or self._frame.revision != self.store.revision():
                 self._frame = self.store.frame()
             return self._frame
+
+    def warm(self) -> None:
+        """Begin to load the journey frame beside other work; until it is there, Neo4j answers by Cypher."""
+
+        def load() -> None:
+            try:
+                self.frame()
+            except GraphsvcError as error:
+                _log.info("the journey frame is not loaded yet: %s", error.code)
+
+        with self._answers_lock:
+            if self._warming is None or not self._warming.is_alive():
+                self._warming = threading.Thread(target=load, name="journey-frame", daemon=True)
+                self._warming.start()
 
     def ask(self, name: str, parameters: Mapping[str, Any] | None = None, *, via: Via = "auto") -> Result[Any]:
         """Ask one of the declared answers (``graphsvc.answers.ANSWERS``).
@@ -257,6 +275,8 @@ class Graph:
         if via != "cypher" and frame is not None and frame.revision == revision:
             return ask(frame, name, model)
         if via == "cypher" or (via == "auto" and is_neo4j(self.store.url)):
+            if via == "auto" and frame is not None:  # once loaded and now stale: for the questions after this one
+                self.warm()
             try:
                 return ask_cypher(self.store, name, model)
             except CypherUnsupported:

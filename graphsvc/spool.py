@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,6 +34,7 @@ class Spool:
         self._waiting: list[pl.DataFrame] = []
         self._files: list[Path] = []
         self._rows = 0
+        self._written = 0
         self._remove()
 
     def __enter__(self) -> Self:
@@ -78,8 +79,14 @@ class Spool:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="graphsvc-"))
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        return self._folder / f"{len(list(self._folder.iterdir()))}.parquet"
+        self._written += 1
+        return self._folder / f"events-{self._written}.parquet"
 
     def _remove(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove our files, and the folder unless somebody keeps others there."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for file in self._folder.glob("events-*.parquet"):
+            file.unlink()
+        with suppress(OSError):
+            self._folder.rmdir()

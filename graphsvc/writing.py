@@ -88,17 +88,20 @@ def resolve(store: Store, settings: Settings) -> int:
     """Derive the whole graph anew under other settings. Returns the revision (unchanged where nothing differs)."""
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
-            whole, revision, former = writer.everything(), writer.revision, writer.settings
-        events = whole.events
-        if settings.retain_from is not None:
-            events = events.filter(~_is_before(settings))
-        if former == settings and len(events) == len(whole.events):
-            return revision
-        try:
-            lazy = events.lazy()
-            return store.load(lazy, derive_in_parts(lazy, settings), settings, expected=revision)
-        except GraphMoved:
-            continue
+            revision, former = writer.revision, writer.settings
+        with Spool(store.spool) as spool:
+            for chunk in store.events():
+                spool.add(chunk)
+            events = spool.events()
+            kept = _retained(events, settings)
+            if former == settings and _count(kept) == _count(events):
+                return revision
+            if kept is not events:
+                kept = spool.keep(kept)
+            try:
+                return store.load(kept, derive_in_parts(kept, settings), settings, expected=revision)
+            except GraphMoved:
+                continue
     raise StoreBusy(f"{store.url} kept changing while it was being resolved; try again when nobody ingests")
 
 

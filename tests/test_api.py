@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from graphsvc.api import MAX_BYTES, MAX_EVENTS, create_app, demand_key
 from graphsvc.errors import InputError
 from graphsvc.graph import Graph
-from graphsvc.stores import is_neo4j
+from graphsvc.stores import is_neo4j, open_store
 
 from .graphs import fresh
 
@@ -169,3 +169,16 @@ def test_without_a_key_only_this_machine_is_served(tmp_path: Any) -> None:
         demand_key("0.0.0.0", None)
     demand_key("0.0.0.0", "secret")
     demand_key("127.0.0.1", None)
+
+
+def test_a_service_follows_what_others_write(client: TestClient, store_url: str) -> None:
+    client.post("/events", json=ANN)
+    before = client.get("/paths", params={"steps": 1}).json()
+    if is_neo4j(store_url):  # another process may; an embedded file is held by the service
+        with Graph(open_store(store_url)) as other:
+            other.add([{**ANN[0], "time": "2026-02-01T10:00:00Z", "identifiers": {"email": "b@example.org"}}])
+        client.get("/transitions")  # whoever finds the frame stale has it loaded anew
+    after = client.get("/paths", params={"steps": 1}).json()
+    more = int(is_neo4j(store_url))
+    assert after["revision"] == before["revision"] + more
+    assert sum(row["count"] for row in after["rows"]) == 1 + more

@@ -58,6 +58,14 @@ def test_what_a_killed_ingest_left_goes_with_the_next(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_a_folder_of_somebody_else_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mine.parquet").write_text("precious")
+    with Spool(tmp_path, rows_in_memory=0) as spool:
+        spool.add(BATCHES[0])
+        assert spool.events().collect().equals(BATCHES[0])
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.parquet"]
+
+
 @hypothesis.settings(deadline=None, max_examples=25)
 @given(rows=histories(), size=st.integers(1, 6), again=st.integers(0, 5))
 def test_the_graph_does_not_depend_on_where_events_waited(rows: list[dict[str, Any]], size: int, again: int) -> None:

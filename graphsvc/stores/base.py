@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
@@ -78,6 +79,7 @@ class Store(Protocol):
 
     url: str
     commit_rows: int | None  # most new events in one commit; None: no limit
+    spool: Path | None  # folder for what waits on disk while it is read; None: among the system's temporary ones
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""

@@ -42,6 +42,7 @@ class EmbeddedStore:
     """A graph in one DuckDB file."""
 
     commit_rows: int | None = None
+    spool: Path | None
 
     def __init__(self, path: str | Path, *, write: bool = True) -> None:
         """Open the file; it is created where it is missing and ``write`` is set.
@@ -54,6 +55,7 @@ class EmbeddedStore:
         """
         self.path = Path(path)
         self.url = str(path)
+        self.spool = Path(f"{path}.spool")  # nobody else writes beside a file that we hold
         self._lock = threading.Lock()  # one writer at a time within this process; DuckDB keeps other processes out
         self._handle = threading.Lock()  # the connection itself refuses two calls at once
         self._idle: list[duckdb.DuckDBPyConnection] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -43,6 +44,7 @@ class Neo4jStore:
     """
 
     commit_rows: int | None = 20_000
+    spool: Path | None = None
 
     def __init__(self, url: str) -> None:
         """Prepare to talk to a server.
