@@ -35,8 +35,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=told)
     parser.add_argument("--only", help="letters of measurements, such as a,e; default: all")
     parser.add_argument("--events", type=int, default=EVENTS, help="default: 1,000,000")
-    parser.add_argument("--runs", type=int, default=5, help="repetitions of what takes seconds; default: 5")
-    parser.add_argument("--neo4j-runs", type=int, default=2, help="repetitions of what fills a Neo4j; default: 2")
+    parser.add_argument("--runs", type=int, default=3, help="repetitions of what takes seconds; default: 3")
+    parser.add_argument("--neo4j-runs", type=int, default=1, help="repetitions of what fills a Neo4j; default: 1")
     parser.add_argument("--neo4j-version", help="default: the newest that runs here")
     parser.add_argument("--no-neo4j", action="store_true", help="leave out what needs a Neo4j")
     parser.add_argument("--out", type=Path, help="default: docs/benchmarks.md for the whole, else within .bench")
@@ -49,7 +49,7 @@ def main() -> int:
     whole = args.only is None and not args.no_neo4j and args.events == EVENTS
     out = args.out or (ROOT / "docs" / "benchmarks.md" if whole else WORK / "benchmarks.md")
 
-    command = "make bench" if whole else f"python -m bench {' '.join(sys.argv[1:])}"
+    command = f"python -m bench {' '.join(sys.argv[1:])}" if sys.argv[1:] else "make bench"
     sections: dict[str, Section] = {}
     with Bench(args.events, args.runs, args.neo4j_runs, args.neo4j_version, not args.no_neo4j) as bench:
         for letter in sorted(letters, key=ORDER.index):
