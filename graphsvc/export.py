@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from .core.identity import anchors
-from .errors import InputError, NotFound
+from .errors import InputError, NotFound, StoreBusy
 from .settings import Settings
 from .stores import SCHEMA, Store
 from .stores.neo4j_rows import Row, hops_of, places_of, staged, user_rows
@@ -37,15 +37,16 @@ def neo4j_import(store: Store, folder: Path) -> str:
         folder: where the files go; it must be empty or absent.
 
     Raises:
-        InputError: the folder holds something.
+        InputError: the folder holds something, or a trait has a name that the import cannot take.
         NotFound: the store holds no graph.
+        StoreBusy: it changed meanwhile.
     """
     head = store.head()
     if head.settings is None:
         raise NotFound(f"there is no graph in {store.url} to export")
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty; name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     graph = pl.DataFrame(
         {"key": "graph", "schema": SCHEMA, "revision": head.revision, "settings": head.settings.model_dump_json()},
         schema_overrides={"schema": pl.Int64},
@@ -54,6 +55,8 @@ def neo4j_import(store: Store, folder: Path) -> str:
     separator = _separator(tables)
     for name, table in (("Graph", graph), *_tables(store, tables, head.settings)):
         _write(folder / f"{name.split(':')[0]}.csv", table, _header(name, table), separator)
+    if store.revision() != head.revision:
+        raise StoreBusy(f"{store.url} changed while it was being exported; try again with a new folder")
     return _command(folder, separator)
 
 
@@ -130,6 +133,9 @@ def _write(path: Path, table: pl.DataFrame, header: dict[str, str], separator: s
         for name, dtype in table.schema.items()
         if isinstance(dtype, pl.List)
     )
+    if odd := [name for name in table.columns if set(name) & set('{}"\r\n')]:
+        raise InputError(f"Neo4j's import cannot take a trait of the name {odd[0]!r}; rename it in the mapping")
+    path.touch(mode=0o600)  # personal data
     names = [header.get(name, f"{name}:{_TYPES[dtype]}") for name, dtype in table.schema.items()]
     flat.rename(dict(zip(flat.columns, names, strict=True))).write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%S%.6f")
 

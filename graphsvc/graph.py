@@ -21,13 +21,11 @@ from .core import derive_in_parts, normalised, sought
 from .errors import (
     CypherUnsupported,
     GraphsvcError,
-    InputError,
     NotFound,
     SettingsConflict,
     StoreBusy,
     TargetNotEmpty,
     TooManyRejects,
-    validated,
 )
 from .frame import JourneyFrame
 from .settings import Settings
@@ -121,6 +119,8 @@ class Graph:
         """
         from .ingest import RejectsFile, read_events
 
+        with self.store.writer():
+            pass  # what cannot be written to is told before long files are read
         report = IngestReport()
         kept_aside = Path(rejects) if rejects else self.rejects_path()
         with Spool(self.store.spool) as spool:
@@ -177,15 +177,16 @@ class Graph:
         Raises:
             InputError: the settings do not validate.
         """
-        settings = self.settings()
-        return resolve(self.store, validated(Settings, {**settings.model_dump(), **(changes or {})}, "settings"))
+        self.settings()  # there is a graph
+        return resolve(self.store, changes or {})
 
     def forget(self, before: datetime) -> int:
-        """Forget all events before a time, for good: later ingests refuse them too. Returns how many went."""
+        """Forget all events before a time, for good: later ingests refuse them too. Returns how many went.
+
+        Raises:
+            InputError: a later time was forgotten before.
+        """
         before = before.astimezone(UTC).replace(tzinfo=None) if before.tzinfo else before
-        kept = self.settings().retain_from
-        if kept is not None and before < kept:
-            raise InputError(f"events before {kept:%Y-%m-%d} are forgotten already; give a later date")
         former = self.store.status().counts["events"]
         self.resolve({"retain_from": before})
         return former - self.store.status().counts["events"]

@@ -17,7 +17,7 @@ import polars as pl
 from .core import derive, derive_in_parts, diff
 from .core.identity import resolve as resolve_identity
 from .core.identity import usable_identifiers
-from .errors import GraphMoved, StoreBusy
+from .errors import GraphMoved, InputError, StoreBusy, validated
 from .settings import Settings
 from .spool import Spool
 from .stores import Store, Writer
@@ -63,15 +63,18 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
     given = events.events()
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
-            settings = (writer.settings or Settings()).joined(dict(proposed), fresh=not writer.has_events())
-            revision, empty = writer.revision, not writer.has_events()
+            former, revision, empty = writer.settings, writer.revision, not writer.has_events()
+        settings = (former or Settings()).joined(dict(proposed), fresh=former is None)
         kept = _retained(given, settings)
         distinct, added = _distinct(kept)
         added.forgotten = _count(given) - _count(kept)
         if not empty:
             break
+        if former == settings and not _count(distinct):
+            added.revision = revision
+            return added
         if distinct is not given:
-            distinct = events.keep(distinct)
+            distinct = events.kept(distinct)
         try:
             added.revision = store.load(distinct, derive_in_parts(distinct, settings), settings, expected=revision)
             added.new = _count(distinct)
@@ -84,11 +87,18 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
     return added
 
 
-def resolve(store: Store, settings: Settings) -> int:
-    """Derive the whole graph anew under other settings. Returns the revision (unchanged where nothing differs)."""
+def resolve(store: Store, changes: Mapping[str, Any]) -> int:
+    """Derive the whole graph anew under changed settings. Returns the revision (unchanged where nothing differs).
+
+    Raises:
+        InputError: the settings do not validate, or would let in again what is to be forgotten.
+    """
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
-            revision, former = writer.revision, writer.settings
+            revision, former = writer.revision, writer.settings or Settings()
+        settings = validated(Settings, {**former.model_dump(), **changes}, "settings")
+        if former.retain_from and (settings.retain_from is None or settings.retain_from < former.retain_from):
+            raise InputError(f"events before {former.retain_from:%Y-%m-%d} are forgotten for good; give a later date")
         with Spool(store.spool) as spool:
             for chunk in store.events():
                 spool.add(chunk)
@@ -97,7 +107,7 @@ def resolve(store: Store, settings: Settings) -> int:
             if former == settings and _count(kept) == _count(events):
                 return revision
             if kept is not events:
-                kept = spool.keep(kept)
+                kept = spool.kept(kept)
             try:
                 return store.load(kept, derive_in_parts(kept, settings), settings, expected=revision)
             except GraphMoved:

@@ -5,6 +5,7 @@ Not of arrival order, batching, duplicates, retries or the store. Each test runs
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from typing import Any
 import hypothesis
 import hypothesis.strategies as st
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given
 
 from graphsvc.core import derive
+from graphsvc.errors import InputError, SettingsConflict, StoreUnavailable
 from graphsvc.graph import Graph
 from graphsvc.settings import Settings
 from graphsvc.stores import Store, is_neo4j, open_store
 from graphsvc.writing import add, resolve
 
 from .graphs import (
+    DAY_ONE,
     SALT,
     assert_same,
     contents,
@@ -98,10 +102,10 @@ def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_sta
     def check(rows: list[dict[str, Any]], rule: Settings, other: Settings) -> None:
         store = fresh(store_url)
         add(store, table(rows), rule.model_dump())
-        resolve(store, other)
+        resolve(store, other.model_dump())
         assert_same(contents(store), expected(rows, other))
         revision = store.revision()
-        assert resolve(store, other) == revision, "the same settings change nothing"
+        assert resolve(store, other.model_dump()) == revision, "the same settings change nothing"
         store.close()
 
     check()
@@ -238,7 +242,7 @@ def test_excluded_people_keep_their_rows_but_leave_no_touchpoints(store_url: str
     assert store.status().counts["events"] == 2
     add(store, table([event("3", 1, "chat", "email:ann@x.org", "email:bob@brand.example")]), {})
     assert journeys(store) == [], "whoever is one person with staff is staff"
-    resolve(store, settings())
+    resolve(store, settings().model_dump())
     assert journeys(store) == [["1", "2", "3"]], "the rule gone, all come back"
     store.close()
 
@@ -266,3 +270,36 @@ def test_the_revision_rises_with_each_change_and_only_then(store_url: str) -> No
     assert again.revision() == second
     assert is_neo4j(store_url) or again.status().store.startswith("DuckDB")
     again.close()
+
+
+def test_what_is_forgotten_can_be_remembered_by_nobody(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([event("1", 0, "ad", "cookie:1"), event("2", 9, "buy", "cookie:1")]), {"salt": SALT})
+    resolve(store, {"retain_from": DAY_ONE + timedelta(days=5)})
+    for earlier in (None, DAY_ONE):
+        with pytest.raises(InputError, match="forgotten for good"):
+            resolve(store, {"retain_from": earlier})
+    resolve(store, {"goals": ["buy"]})
+    assert add(store, table([event("1", 0, "ad", "cookie:1")]), {}).forgotten == 1
+    store.close()
+
+
+def test_an_emptied_graph_keeps_its_settings(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([event("1", 0, "ad", "cookie:1")]), {"salt": SALT, "goals": ["buy"]})
+    revision = resolve(store, {"retain_from": DAY_ONE + timedelta(days=5)})
+    with pytest.raises(SettingsConflict):
+        add(store, table([event("2", 9, "buy", "cookie:1")]), {"goals": ["other"]})
+    assert add(store, table([]), {}).revision == revision, "nothing was added, so nothing changed"
+    assert add(store, table([event("2", 9, "buy", "cookie:1")]), {"goals": ["buy"]}).new == 1
+    store.close()
+
+
+def test_a_graph_opened_for_reading_refuses_to_write(store_url: str) -> None:
+    store = fresh(store_url)
+    add(store, table([event("1", 0, "ad", "cookie:1")]), {"salt": SALT})
+    store.close()
+    reading = open_store(store_url, write=False)
+    with pytest.raises(StoreUnavailable, match="for reading only"):
+        add(reading, table([event("2", 1, "ad", "cookie:1")]), {})
+    reading.close()

@@ -161,7 +161,7 @@ def test_lists_and_relationships_tell_the_same(
     half = len(rows) // 2
     add(store, table(rows[:half]), rule.model_dump())
     add(store, table(rows[half:]), {})
-    resolve(store, other)
+    resolve(store, other.model_dump())
     journeys = store.tables().journeys
     timed = [zip(keys, times, strict=True) for keys, times in journeys.select("touchpoints", "times").iter_rows()]
     hops = [hop for touchpoints in timed for hop in pairwise(touchpoints)]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,45 +29,58 @@ BATCHES = [
 ]
 
 
+def folders(place: Path) -> list[Path]:
+    return [path for path in place.iterdir() if path.is_dir()]
+
+
 def test_many_events_go_to_disk_and_come_back_in_order(tmp_path: Path) -> None:
-    folder = tmp_path / "waiting"
-    with Spool(folder, rows_in_memory=2) as spool:
+    with Spool(tmp_path / "graph.duckdb", rows_in_memory=2) as spool:
         for batch in BATCHES:
             spool.add(batch)
-        assert len(list(folder.iterdir())) == 1, "the first three rows went to disk together"
+        (folder,) = folders(tmp_path)
+        assert len(list(folder.glob("*.parquet"))) == 1, "the first three rows went to disk together"
         assert folder.stat().st_mode & 0o077 == 0, "nobody else may read them"
         assert spool.events().collect().equals(pl.concat(BATCHES))
-    assert not folder.exists()
+        assert spool.kept(spool.events().head(4)).collect().equals(pl.concat(BATCHES)[:4])
+        assert spool.events().collect().equals(pl.concat(BATCHES)), "what was kept took nothing away"
+    assert folders(tmp_path) == []
 
 
 def test_few_events_stay_in_memory(tmp_path: Path) -> None:
-    folder = tmp_path / "waiting"
-    with Spool(folder) as spool:
+    with Spool(tmp_path / "graph.duckdb") as spool:
         spool.add(BATCHES[0])
         assert spool.events().collect().equals(BATCHES[0])
-        assert not folder.exists()
+        assert folders(tmp_path) == []
 
 
 def test_nothing_is_an_empty_table(tmp_path: Path) -> None:
-    with Spool(tmp_path / "waiting") as spool:
+    with Spool(tmp_path / "graph.duckdb") as spool:
         assert spool.events().collect().equals(pl.DataFrame(schema=EVENTS))
 
 
-def test_what_a_killed_ingest_left_goes_with_the_next(tmp_path: Path) -> None:
-    folder = tmp_path / "waiting"
-    Spool(folder, rows_in_memory=0).add(BATCHES[0])  # and no end
-    assert folder.exists()
-    with Spool(folder) as spool:
-        assert len(spool.events().collect()) == 0
-    assert not folder.exists()
+def test_two_spools_in_one_place_keep_apart(tmp_path: Path) -> None:
+    with (
+        Spool(tmp_path / "graph.duckdb", rows_in_memory=0) as one,
+        Spool(tmp_path / "graph.duckdb", rows_in_memory=0) as two,
+    ):
+        one.add(BATCHES[0])
+        two.add(BATCHES[1])
+        assert (one.events().collect().height, two.events().collect().height) == (2, 1)
 
 
-def test_a_folder_of_somebody_else_loses_nothing(tmp_path: Path) -> None:
-    (tmp_path / "mine.parquet").write_text("precious")
-    with Spool(tmp_path, rows_in_memory=0) as spool:
+def test_what_a_killed_process_left_goes_with_the_next_and_nothing_else_does(tmp_path: Path) -> None:
+    leave = "import os, sys; from pathlib import Path; from graphsvc.spool import Spool; from tests.test_spool import *"
+    leave += f"; Spool(Path({str(tmp_path / 'graph.duckdb')!r}), rows_in_memory=0).add(BATCHES[0]); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", leave], cwd=Path(__file__).parents[1]).returncode == 9
+    (left,) = folders(tmp_path)
+    mine = tmp_path / ".graph.duckdb.spool-mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("precious")
+    with Spool(tmp_path / "graph.duckdb", rows_in_memory=0) as spool:
         spool.add(BATCHES[0])
-        assert spool.events().collect().equals(BATCHES[0])
-    assert [file.name for file in tmp_path.iterdir()] == ["mine.parquet"]
+        assert not left.exists()
+    assert folders(tmp_path) == [mine]
+    assert (mine / "thesis.txt").read_text() == "precious"
 
 
 @hypothesis.settings(deadline=None, max_examples=25)
@@ -71,7 +88,7 @@ def test_a_folder_of_somebody_else_loses_nothing(tmp_path: Path) -> None:
 def test_the_graph_does_not_depend_on_where_events_waited(rows: list[dict[str, Any]], size: int, again: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         store = fresh(str(Path(home, "graph.duckdb")))
-        with Spool(Path(home, "waiting"), rows_in_memory=size) as spool:
+        with Spool(Path(home, "graph.duckdb"), rows_in_memory=size) as spool:
             for start in range(0, len(rows), 2):
                 spool.add(table(rows[start : start + 2]))
             spool.add(table(rows[:again]))
@@ -79,3 +96,16 @@ def test_the_graph_does_not_depend_on_where_events_waited(rows: list[dict[str, A
         assert (added.new, added.duplicates) == (len(rows), len(rows[:again]))
         assert_same(contents(store), expected(rows, settings()))
         store.close()
+
+
+def test_an_interrupted_ingest_leaves_nothing_on_disk(tmp_path: Path) -> None:
+    rows = (f"2026-01-01T00:00:00Z,visit,web,{number}\n" for number in range(600_000))
+    (tmp_path / "big.csv").write_text("time,name,channel,cookie\n" + "".join(rows))
+    command = [sys.executable, "-m", "graphsvc", "ingest", "big.csv"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as ingest:
+        while not list(tmp_path.glob(".*.spool-*/*.parquet")):
+            assert ingest.poll() is None, "it ended before it spooled anything"
+            time.sleep(0.01)
+        ingest.send_signal(signal.SIGINT)
+        assert ingest.wait(60) != 0
+    assert folders(tmp_path) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from ..answers.flow import FlowParams
 from ..errors import GraphsvcError, InputError, validated
 from ..graph import Via, load_mapping
 from ..graph import open as open_graph
+from ..spool import remove_all
 from . import show
 from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
 
@@ -40,6 +42,7 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; deliberate errors become one line and an exit code."""
     logging.basicConfig(level=os.environ.get("GRAPHSVC_LOG", "WARNING").upper(), format="%(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     code = 0
     try:
         app()
@@ -53,6 +56,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        print(f"os-error: {error}", file=sys.stderr)
+        code = 1
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        remove_all()
     _leave(code)
 
 
@@ -61,7 +70,9 @@ def _leave(code: int) -> NoReturn:
     logging.shutdown()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:  # the reader went away, or the disk is full
+        if not isinstance(error, BrokenPipeError):
+            print(f"os-error: {error}", file=sys.stderr)
         code = 1
     sys.stderr.flush()
     os._exit(code)

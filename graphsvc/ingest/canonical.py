@@ -106,6 +106,7 @@ def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame,
         touchpoint = pl.col("kind") == "event"
         events = events.with_columns(pl.when(touchpoint).then(name).alias(name) for name in _OF_TOUCHPOINTS)
     events = events.select(pl.col(name).cast(dtype) for name, dtype in EVENTS.items())
+    events = events.with_columns(pl.col(pl.Float64) + 0.0)  # -0 is 0, in every hash, too
     return events, sorted([*rows.rejects, *problems.rejects(rows, file)], key=lambda reject: reject.line)
 
 

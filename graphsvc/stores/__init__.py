@@ -29,7 +29,7 @@ def open_store(url: str, *, write: bool = True) -> Store:
     if is_neo4j(url):
         from .neo4j import Neo4jStore
 
-        return Neo4jStore(url)
+        return Neo4jStore(url, write=write)
     from .embedded import EmbeddedStore
 
     return EmbeddedStore(url, write=write)

@@ -79,7 +79,7 @@ class Store(Protocol):
 
     url: str
     commit_rows: int | None  # most new events in one commit; None: no limit
-    spool: Path | None  # folder for what waits on disk while it is read; None: among the system's temporary ones
+    spool: Path | None  # file beside which events may wait on disk; None: in the system's folder for such
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""

@@ -36,6 +36,7 @@ WHERE component = ?
   AND a IN (SELECT key FROM identifiers WHERE "user" = ?) AND b IN (SELECT key FROM identifiers WHERE "user" = ?)
 ORDER BY a, b
 """
+_locks: dict[Path, threading.Lock] = {}
 
 
 class EmbeddedStore:
@@ -55,8 +56,10 @@ class EmbeddedStore:
         """
         self.path = Path(path)
         self.url = str(path)
-        self.spool = Path(f"{path}.spool")  # nobody else writes beside a file that we hold
-        self._lock = threading.Lock()  # one writer at a time within this process; DuckDB keeps other processes out
+        self.spool = self.path
+        self._write = write
+        # One writer at a time within this process; DuckDB keeps other processes out.
+        self._lock = _locks.setdefault(self.path.resolve(), threading.Lock())
         self._handle = threading.Lock()  # the connection itself refuses two calls at once
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._known: Head | None = None  # the last head; most readers ask for it again
@@ -73,7 +76,7 @@ class EmbeddedStore:
             with self._transaction() as cursor:
                 create(cursor)
                 cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [base.SCHEMA])
-            self.path.chmod(0o600)  # it holds personal data
+            self._hide()
             return
         if "graph" not in tables:
             raise ForeignGraph(f"{self.url} is a DuckDB file of something else; name another file")
@@ -113,6 +116,8 @@ class EmbeddedStore:
                 cursor.close()
                 raise
             self._idle.append(cursor)
+        except duckdb.TransactionException:
+            raise StoreBusy(f"{self.url} was written by somebody else at the same time; try again") from None
         except duckdb.Error as error:
             raise StoreUnavailable(f"{self.url}: {_reason(error)}; the graph is as it was before") from error
 
@@ -245,11 +250,18 @@ class EmbeddedStore:
 
     @contextmanager
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self._write:
+            raise StoreUnavailable(f"{self.url} was opened for reading only")
         with self._lock:
             with self._transaction() as cursor:
                 yield cursor
+            self._hide()
+
+    def _hide(self) -> None:
+        """The file and DuckDB's log of what is not yet in it hold personal data: they are for their owner only."""
+        for file in (self.path, Path(f"{self.path}.wal")):
             with suppress(FileNotFoundError):
-                Path(f"{self.path}.wal").chmod(0o600)  # DuckDB's log of what is not yet in the file: personal data, too
+                file.chmod(0o600)
 
     def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
         """Put a whole graph in place of the one at revision ``expected``, in one transaction.
@@ -354,6 +366,8 @@ def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
                 f"{path} is held by {who}; wait until it ends, or ask it if it is the service (graphsvc serve)"
             ) from None
         raise StoreUnavailable(f"{path} cannot be opened: it is not a DuckDB file, or damaged") from error
+    except duckdb.ConnectionException:
+        raise StoreBusy(f"{path} is open for writing in this process; read it through the same graph") from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
 

@@ -12,7 +12,7 @@ import polars as pl
 from neo4j.exceptions import Neo4jError
 
 from ..core import diff
-from ..errors import GraphMoved
+from ..errors import GraphMoved, StoreUnavailable
 from ..frame import JourneyFrame, build
 from ..settings import Settings
 from ..tables import DERIVED, JOURNEYS, Tables
@@ -46,14 +46,15 @@ class Neo4jStore:
     commit_rows: int | None = 20_000
     spool: Path | None = None
 
-    def __init__(self, url: str) -> None:
-        """Prepare to talk to a server.
+    def __init__(self, url: str, *, write: bool = True) -> None:
+        """Prepare to talk to a server, to read only unless ``write`` is set.
 
         Raises:
             StoreUnavailable: the URL is none of a Neo4j server.
         """
         self._door = Door(url)
         self.url = self._door.url
+        self._write = write
         self._prepared = False
         self._known: tuple[GraphHead, Head] | None = None  # the last head; most readers ask for it again
         self._lock = threading.Lock()
@@ -194,6 +195,8 @@ class Neo4jStore:
         Until the lock is held, passing failures are tried again. Later ones (the server went away) are raised: whoever
         wrote knows what to write again.
         """
+        if not self._write:
+            raise StoreUnavailable(f"{self.url} was opened for reading only")
         self._prepare()
         with self._door.locked("write") as (transaction, head):
             if head.begun != head.ended:
