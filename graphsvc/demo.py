@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -57,6 +59,7 @@ def _draw(graph: Graph, picture: Path) -> None:
 
 def _what_next(store: str, picture: Path) -> None:
     option = "" if store == "journeys.duckdb" else f" --store {store}"
+    program = "graphsvc" if shutil.which("graphsvc") else sys.argv[0]
     say = show.console.print
     say(f"Open [bold]{picture}[/] in a browser. Then try:")
     for line in (
@@ -66,6 +69,6 @@ def _what_next(store: str, picture: Path) -> None:
         f"graphsvc serve{option}   # the API, on http://127.0.0.1:8000/docs",
         "graphsvc ingest --guess YOUR_FILE.csv > mapping.toml   # your own data",
     ):
-        say(f"  {line}", markup=False)
+        say(f"  {line.replace('graphsvc', program, 1)}", markup=False)
     if is_neo4j(store):
         say("In Neo4j Browser, try the statements in cypher/explore/.")

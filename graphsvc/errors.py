@@ -87,7 +87,7 @@ class QueryError(InputError):
 
 
 class UnknownName(QueryError):
-    """A touchpoint, channel, stage, segment or trait that the graph does not hold."""
+    """A touchpoint, channel, stage or named segment that the graph does not hold."""
 
     code = "unknown-name"
 

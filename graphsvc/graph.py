@@ -95,8 +95,8 @@ class Graph:
 
     def ingest(
         self,
-        files: Sequence[str | Path],
-        mappings: Sequence[FileMapping] = (),
+        files: str | Path | Sequence[str | Path],
+        mappings: Sequence[FileMapping | str | Path] = (),
         *,
         replace: bool = False,
         max_rejects: int | None = None,
@@ -107,7 +107,7 @@ class Graph:
 
         Args:
             files: paths and globs of CSV, JSONL and Parquet files, gzipped or not, in any order.
-            mappings: how to read them; each file takes the first that matches. None: plain columns.
+            mappings: how to read them, or their TOML files; each file takes the first that matches; none: plainly.
             replace: rows take the place of former rows with their event key (a corrected mapping, a re-export).
             max_rejects: stop, before anything is written, when more rows than this are bad.
             rejects: where bad rows go; by default beside the store.
@@ -119,12 +119,14 @@ class Graph:
         """
         from .ingest import RejectsFile, read_events
 
+        files = [files] if isinstance(files, str | Path) else files
+        read_as = [load_mapping(each) if isinstance(each, str | Path) else each for each in mappings]
         with self.store.writer():
             pass  # what cannot be written to is told before long files are read
         report = IngestReport()
         kept_aside = Path(rejects) if rejects else self.rejects_path()
         with Spool(self.store.spool) as spool:
-            for batch in read_events(files, mappings, progress):
+            for batch in read_events(files, read_as, progress):
                 spool.add(batch.events)
                 report.rows += batch.rows
                 report.placeholders += _placeholders(batch.events)
@@ -141,7 +143,7 @@ class Graph:
                         f"{report.rejected:,} of the first {report.rows:,} rows are bad, more than the "
                         f"{max_rejects:,} allowed; nothing was written; the reasons are in {report.rejects_file}"
                     )
-            return self._added(spool, _proposed(mappings), report, replace=replace)
+            return self._added(spool, _proposed(read_as), report, replace=replace)
 
     def add(self, records: Sequence[Mapping[str, Any]], *, replace: bool = False) -> IngestReport:
         """Add events given as plain records (the body of ``POST /events``); bad ones are reported, not stored."""
@@ -317,7 +319,7 @@ class Graph:
         """
         rows = self.store.user(key)
         if rows is None:
-            raise NotFound("no user has that key; find one with `graphsvc user IDENTIFIER`")
+            raise NotFound("no user has that key; an identifier leads to it: Graph.lookup, `graphsvc user IDENTIFIER`")
         return users.view(rows)
 
     def query(

@@ -19,9 +19,10 @@ import typer
 from .. import __version__
 from ..answers import ANSWERS, Answer
 from ..answers.flow import FlowParams
-from ..errors import GraphsvcError, InputError, validated
+from ..errors import GraphsvcError, InputError, nearest, validated
 from ..graph import Via, load_mapping
 from ..graph import open as open_graph
+from ..settings import Settings
 from ..spool import remove_all
 from . import show
 from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
@@ -42,6 +43,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; deliberate errors become one line and an exit code."""
     logging.basicConfig(level=os.environ.get("GRAPHSVC_LOG", "WARNING").upper(), format="%(levelname)s %(message)s")
+    if "GRAPHSVC_LOG" not in os.environ:
+        logging.getLogger("neo4j").setLevel(logging.CRITICAL)  # what it has to say, our errors say shorter
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     code = 0
     try:
@@ -236,7 +239,8 @@ def serve(
     api_key = os.environ.get("GRAPHSVC_API_KEY") or None
     demand_key(host, api_key)
     with open_graph(store) as graph:
-        print(f"graphsvc on http://{host}:{port}/docs, store {graph.store.url}; Ctrl-C ends it", file=sys.stderr)
+        new = "" if graph.store.revision() else " (empty as yet)"
+        print(f"graphsvc on http://{host}:{port}/docs, store {graph.store.url}{new}; Ctrl-C ends it", file=sys.stderr)
         uvicorn.run(create_app(graph, api_key=api_key), host=host, port=port, log_level="warning")
 
 
@@ -406,6 +410,10 @@ def resolve(
             changes = tomllib.loads(settings.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{settings} cannot be read: {error}") from error
+        changes = changes.get("settings", changes)  # also under the heading that mappings have
+        if unknown := sorted(changes.keys() - Settings.model_fields.keys()):
+            known = nearest(unknown[0], Settings.model_fields)
+            raise InputError(f"{settings}: there is no setting {unknown[0]!r}{known}")
     with open_graph(store) as graph:
         before = graph.status().counts
         revision = graph.resolve(changes)

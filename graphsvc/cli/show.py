@@ -73,13 +73,20 @@ def ingested(report: IngestReport) -> None:
     for count, what in (
         (report.duplicates, "duplicates"),
         (report.replaced, "replaced"),
-        (report.conflicts, "with the event key of another row (one of them stays)"),
+        (report.conflicts, "of other content than the row with their event key"),
         (report.forgotten, "before the retention date"),
         (report.rejected, "rejected"),
     ):
         if count:
             parts.append(f"{count:,} {what}")
-    console.print(f"{report.rows:,} rows of {len(report.files)} files: {', '.join(parts)}; revision {report.revision}")
+    files = "1 file" if len(report.files) == 1 else f"{len(report.files):,} files"
+    console.print(f"{report.rows:,} rows of {files}: {', '.join(parts)}; revision {report.revision}")
+    if report.conflicts:
+        console.print(
+            "· of rows with one event key the same one stays, whichever came first; --replace makes these rows stay, "
+            "as after a correction of the mapping",
+            style="dim",
+        )
     if report.placeholders:
         console.print(f"· {report.placeholders:,} placeholder identifiers (null, guest …) were set aside", style="dim")
     for file, columns in report.unused.items():
