@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -186,9 +186,8 @@ class Graph:
         """Forget all events before a time, for good: later ingests refuse them too. Returns how many went.
 
         Raises:
-            InputError: a later time was forgotten before.
+            InputError: a later time was forgotten before, or the time is out of range.
         """
-        before = before.astimezone(UTC).replace(tzinfo=None) if before.tzinfo else before
         former = self.store.status().counts["events"]
         self.resolve({"retain_from": before})
         return former - self.store.status().counts["events"]

@@ -7,12 +7,23 @@ import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from .errors import SettingsConflict
 
 Split = Literal["none", "gap", "conversion"]
 ChannelKind = Literal["digital", "offline"]
+
+
+def _naive_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+#: A time without a zone that means UTC; one with an offset is moved there.
+Utc = Annotated[datetime, AfterValidator(_naive_utc)]
 
 #: Identifier types from the strongest (1) on; a type without an entry is the weakest.
 DEFAULT_PRIORITY = {
@@ -78,7 +89,7 @@ class Settings(BaseModel):
         DEFAULT_PRIORITY
     )
     retain_from: Annotated[
-        datetime | None, Field(description="Events before this time are forgotten and refused (UTC).")
+        Utc | None, Field(description="Events before this time are forgotten and refused (UTC).")
     ] = None
 
     @field_validator("segments", "exclude")
@@ -127,11 +138,3 @@ class Settings(BaseModel):
                 )
             merged[name] = wanted
         return Settings.model_validate(merged)
-
-    @field_validator("retain_from")
-    @classmethod
-    def _in_utc(cls, value: datetime | None) -> datetime | None:
-        try:
-            return value.astimezone(UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
-        except OverflowError:
-            raise ValueError("the time is out of range") from None

@@ -33,7 +33,7 @@ def test_the_demo_runs_on_each_store(
         r"rows of 12 files: \d,\d\d\d new events",
         r"instagram_ad_view › ",
         "transitions",
-        "graphsvc serve",
+        " serve --store ",
         "map.html",
     ):
         assert re.search(told, said), f"{told} is missing in:\n{said}"

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..frame import Label
-from ..settings import Split
+from ..settings import Split, Utc
 
 DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1)
-
-
-def _naive_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
-    except OverflowError:
-        raise ValueError("the time is out of range") from None
-
-
-Utc = Annotated[datetime, AfterValidator(_naive_utc)]
 
 
 class Filters(BaseModel):
