@@ -7,6 +7,10 @@
     │   ├── UnknownColumn         a mapping names a column that the file lacks
     │   ├── TooManyRejects        more bad rows than --max-rejects allows
     │   ├── SettingsConflict      a mapping disagrees with the settings of the graph
+    │   ├── RulesError            a rules file is unreadable or contradicts itself
+    │   ├── DecisionConflict      a decision contradicts another
+    │   ├── CannotErase           an erasure names a shared identifier, or somebody already erased
+    │   ├── ErasureKeyMissing     the environment lacks the key of the erasure hashes
     │   └── QueryError            a question cannot be asked like that
     │       ├── UnknownName       a name that the graph does not hold
     │       └── CypherUnsupported a mode of an answer that only the journey frame can do
@@ -78,6 +82,33 @@ class SettingsConflict(InputError):
 
     code = "settings-conflict"
     status = 409
+
+
+class RulesError(InputError):
+    """A rules file cannot be read or does not validate."""
+
+    code = "bad-rules"
+
+
+class DecisionConflict(InputError):
+    """A decision contradicts one that stands."""
+
+    code = "decision-conflict"
+    status = 409
+
+
+class CannotErase(InputError):
+    """An erasure names a shared identifier, or somebody who was erased already."""
+
+    code = "cannot-erase"
+    status = 409
+
+
+class ErasureKeyMissing(InputError):
+    """The environment lacks the key of the erasure hashes, or has another one."""
+
+    code = "erasure-key-missing"
+    status = 503
 
 
 class QueryError(InputError):

@@ -71,14 +71,17 @@ def _tables(store: Store, tables: Tables, settings: Settings) -> Iterator[tuple[
     for events in store.events():
         touchpoints.append(staged(events, places))
         rest = events.join(places, on="key", how="anti")
-        records.append(rest.with_columns(anchor=anchors(rest)))
+        records.append(rest.with_columns(anchor=anchors(rest, tables.identifiers, settings.rules)))
     empty = pl.DataFrame(schema=EVENTS)
+    rulings = store.rulings()
+    yield "Decision", rulings.decisions
+    yield "Erasure", rulings.erasures
     yield "Touchpoint", pl.concat(touchpoints) if touchpoints else empty
     yield "Record", pl.concat(records) if records else empty
     channels = places["channel"].unique().sort().alias("key").to_frame().with_columns(name="key")
     kinds = [settings.kind_of(channel) for channel in channels["key"]]
     yield "Channel", channels.with_columns(kind=pl.Series(kinds, dtype=pl.String))
-    yield "HAS:User:Identifier", tables.identifiers.select("user", "key")
+    yield "HAS:User:Identifier", tables.identifiers.select("user", "key").drop_nulls("user")
     yield "TOOK:User:Journey", tables.journeys.select("user", "key")
     yield "STARTS:Journey:Touchpoint", tables.journeys.select("key", touchpoint="key")
     yield "SEEN_WITH:Identifier:Identifier", tables.links

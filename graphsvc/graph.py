@@ -17,7 +17,7 @@ import polars as pl
 from . import users
 from .answers import Filters, Result, answer, ask
 from .answers.cypher import ask_cypher
-from .core import derive_in_parts, normalised, sought
+from .core import Derived, normalised, sought
 from .errors import (
     CypherUnsupported,
     GraphsvcError,
@@ -28,7 +28,8 @@ from .errors import (
     TooManyRejects,
 )
 from .frame import JourneyFrame
-from .settings import Settings
+from .rules import Rules
+from .settings import Settings, flat
 from .spool import Spool
 from .stores import Status, Store, is_neo4j, open_store
 from .writing import Added, add, resolve
@@ -53,6 +54,7 @@ class IngestReport:
     conflicts: int = 0
     replaced: int = 0
     forgotten: int = 0
+    erased: int = 0  # rows that hold an identifier of somebody who was erased
     rejected: int = 0
     placeholders: int = 0  # identifiers set aside because they say nothing about a person
     rejects_file: str | None = None
@@ -124,12 +126,14 @@ class Graph:
         with self.store.writer():
             pass  # what cannot be written to is told before long files are read
         report = IngestReport()
+        proposed = _proposed(read_as)
+        rules = (self.store.head().settings or Settings().joined(proposed, fresh=True)).rules
         kept_aside = Path(rejects) if rejects else self.rejects_path()
         with Spool(self.store.spool) as spool:
             for batch in read_events(files, read_as, progress):
                 spool.add(batch.events)
                 report.rows += batch.rows
-                report.placeholders += _placeholders(batch.events)
+                report.placeholders += _placeholders(batch.events, rules)
                 if str(batch.file) not in report.files:
                     report.files.append(str(batch.file))
                 if batch.unused:
@@ -143,7 +147,7 @@ class Graph:
                         f"{report.rejected:,} of the first {report.rows:,} rows are bad, more than the "
                         f"{max_rejects:,} allowed; nothing was written; the reasons are in {report.rejects_file}"
                     )
-            return self._added(spool, _proposed(read_as), report, replace=replace)
+            return self._added(spool, proposed, report, replace=replace)
 
     def add(self, records: Sequence[Mapping[str, Any]], *, replace: bool = False) -> IngestReport:
         """Add events given as plain records (the body of ``POST /events``); bad ones are reported, not stored."""
@@ -154,7 +158,7 @@ class Graph:
             rows=batch.rows,
             rejected=len(batch.rejects),
             rejects=batch.rejects,
-            placeholders=_placeholders(batch.events),
+            placeholders=_placeholders(batch.events, (self.store.head().settings or Settings()).rules),
         )
         return self._added(batch.events, {}, report, replace=replace)
 
@@ -162,7 +166,7 @@ class Graph:
         self, events: pl.DataFrame | Spool, proposed: Mapping[str, Any], report: IngestReport, *, replace: bool
     ) -> IngestReport:
         added: Added = add(self.store, events, proposed, replace=replace)
-        for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "revision"):
+        for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "erased", "revision"):
             setattr(report, name, getattr(added, name))
         return report
 
@@ -208,8 +212,9 @@ class Graph:
                 spool.add(chunk)
             if self.store.revision() != revision:
                 raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
-            events = spool.events()
-            return target.load(events, derive_in_parts(events, settings), settings, expected=former)
+            events, rulings = spool.events(), self.store.rulings().unlocked()
+            derived = Derived(events, settings, rulings)
+            return target.load(events, derived, settings, rulings, expected=former)
 
     # Reading
 
@@ -300,12 +305,10 @@ class Graph:
         Raises:
             NotFound: nobody has it.
         """
-        user = self.store.user_of([sought(identifier)]) if ":" in identifier else None
-        if user is None:
-            priority = self.settings().priority
-            if identifier.partition(":")[0] not in priority:
-                types = sorted(priority, key=lambda name: (priority[name], name))
-                user = self.store.user_of([sought(f"{name}:{identifier}") for name in types])
+        rules = self.settings().rules
+        user = self.store.user_of([sought(identifier, rules)]) if ":" in identifier else None
+        if user is None and identifier.partition(":")[0] not in rules.types:
+            user = self.store.user_of([sought(f"{name}:{identifier}", rules) for name in rules.strongest_first])
         if user is None:
             raise NotFound("nobody has that identifier; write it as type:value, for example email:ann@example.org")
         return user
@@ -350,24 +353,29 @@ def _proposed(mappings: Sequence[FileMapping]) -> dict[str, Any]:
     Raises:
         SettingsConflict: two of them disagree.
     """
+    said: dict[str, Any] = {}
+    for mapping in mappings:
+        one = flat(mapping.settings)
+        differing = sorted(name for name in said.keys() & one.keys() if said[name] != one[name])
+        if differing:
+            raise SettingsConflict(f"two mappings disagree on {', '.join(differing)}")
+        said |= one
     together: dict[str, Any] = {}
     for mapping in mappings:
-        for name, value in mapping.settings.items():
-            former = together.get(name, value)
-            if isinstance(former, dict) and name != "exclude":
-                differing = [key for key in sorted(former.keys() & value.keys()) if former[key] != value[key]]
-                together[name] = {**former, **value}
-            else:
-                differing = [name] if former != value else []
-                together[name] = value
-            if differing:
-                raise SettingsConflict(f"two mappings disagree on {name}: {', '.join(map(repr, differing))}")
+        together = _laid_over(together, mapping.settings)
     return together
 
 
-def _placeholders(events: pl.DataFrame) -> int:
-    """How many identifiers say nothing about a person."""
+def _laid_over(former: Any, later: Any) -> Any:
+    """Two nested settings as one."""
+    if not (isinstance(former, dict) and isinstance(later, Mapping)):
+        return later
+    return {**former, **{name: _laid_over(former.get(name), value) for name, value in later.items()}}
+
+
+def _placeholders(events: pl.DataFrame, rules: Rules) -> int:
+    """How many identifiers are placeholders or blocked."""
     held = events["identifiers"].explode().drop_nulls()
     known = held.unique()
-    placeholders = known.filter(normalised(known).is_null())
+    placeholders = known.filter(normalised(known, rules).is_null())
     return int(held.is_in(placeholders.implode()).sum())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from .errors import SettingsConflict
+from .errors import SettingsConflict, validated
+from .rules import Rules
 
 Split = Literal["none", "gap", "conversion"]
 ChannelKind = Literal["digital", "offline"]
@@ -24,21 +27,6 @@ def _naive_utc(time: datetime) -> datetime:
 
 #: A time without a zone that means UTC; one with an offset is moved there.
 Utc = Annotated[datetime, AfterValidator(_naive_utc)]
-
-#: Identifier types from the strongest (1) on; a type without an entry is the weakest.
-DEFAULT_PRIORITY = {
-    "customer_id": 1,
-    "user_id": 2,
-    "loyalty_card": 3,
-    "email": 4,
-    "phone": 5,
-    "discord": 6,
-    "handle": 7,
-    "device_id": 8,
-    "cookie": 9,
-    "session_id": 10,
-}
-WEAKEST = 1_000
 
 OFFLINE_CHANNELS = ("store", "stores", "shop", "event", "events", "phone", "call_center", "mail", "print")
 
@@ -85,9 +73,7 @@ class Settings(BaseModel):
     ] = 30.0
     exclude: Annotated[Exclude, Field(description="Bots, staff and test users.")] = Exclude()
     segments: Annotated[dict[str, str], Field(description="Named predicates on traits: `older = 'age >= 50'`.")] = {}
-    priority: Annotated[dict[str, int], Field(description="Strength of identifier types; 1 is the strongest.")] = (
-        DEFAULT_PRIORITY
-    )
+    rules: Annotated[Rules, Field(description="Rules of identity, by identifier type (docs/identity.md).")] = Rules()
     retain_from: Annotated[
         Utc | None, Field(description="Events before this time are forgotten and refused (UTC).")
     ] = None
@@ -119,22 +105,47 @@ class Settings(BaseModel):
         Raises:
             SettingsConflict: a proposed value differs from the graph's, which would change what is already stored.
         """
-        merged = self.model_dump()
-        given = Settings.model_validate({"salt": self.salt, **proposed}).model_dump()
-        for name in sorted(proposed):
-            now, wanted = merged[name], given[name]
-            if isinstance(now, dict) and name != "exclude":
-                stated = {key: wanted[key] for key in proposed[name]}
-                clashes = [key for key in sorted(now.keys() & stated.keys()) if now[key] != stated[key]]
-                what = f"{name} of {', '.join(map(repr, clashes))}"
-                wanted = {**now, **stated}
-            else:
-                clashes = [name] if now != wanted else []
-                what = name
-            if clashes and not fresh:
-                raise SettingsConflict(
-                    f"the mapping sets {what} otherwise than the graph does; "
-                    "change the graph with `graphsvc resolve --settings FILE`, or take the line out of the mapping"
-                )
-            merged[name] = wanted
+        given = validated(Settings, {"salt": self.salt, **proposed}, "settings of the mapping")
+        if fresh:
+            return given
+        now, wanted = flat(self.model_dump()), flat(given.model_dump())
+        clashes = sorted(key for key in flat(proposed).keys() & now.keys() if now[key] != wanted[key])
+        if clashes:
+            raise SettingsConflict(
+                f"the mapping sets {', '.join(clashes)} otherwise than the graph does; "
+                "change the graph with `graphsvc resolve --settings FILE`, or take the line out of the mapping"
+            )
+        told, merged = given.model_dump(), self.model_dump()
+        for name, value in proposed.items():
+            if name == "rules":
+                for part in ("types", "survivorship"):
+                    merged[name][part] |= {
+                        key: told[name][part][key] for key in value.get(part, {}).keys() - merged[name][part]
+                    }
+            elif name in _BY_KEY:
+                merged[name] |= {key: told[name][key] for key in value}
         return Settings.model_validate(merged)
+
+
+#: Settings whose entries are compared one by one: a later mapping may add some.
+_BY_KEY = ("stages", "channels", "segments")
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings, whole or in part, as one value per dotted name (``stages.ad``, ``rules.types.email.limit``)."""
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and (prefix or name in (*_BY_KEY, "rules")):
+            values |= flat(value, f"{prefix}{name}.")
+        else:
+            values[f"{prefix}{name}"] = value
+    return values
+
+
+def migrated(text: str, schema: int) -> str:
+    """Settings as an older schema stored them, as the present one does."""
+    settings = json.loads(text)
+    if schema < 2:  # priorities became rules
+        types = {name: {"priority": priority} for name, priority in settings.pop("priority", {}).items()}
+        settings["rules"] = {"types": types}
+    return Settings.model_validate(settings).model_dump_json()

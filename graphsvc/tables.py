@@ -14,6 +14,14 @@ import polars as pl
 TIME = pl.Datetime("us")
 STRINGS = pl.List(pl.String)
 
+#: What an identifier is: one of a user's; shared by several, so that nothing is joined through it; or shared, but held
+#: in one user by a decision.
+ACTIVE, SHARED, HELD = "active", "shared", "held"
+
+#: Names of raw components that no identifier names, before the key of their event or of their shared identifier. No
+#: identifier's type is empty, so they are never taken for one.
+ANONYMOUS, OF_SHARED = ":event:", ":shared:"
+
 #: One stored input row. The first of the five stored sets, and (kind ``link``) the second.
 EVENTS = pl.Schema(
     {
@@ -32,11 +40,39 @@ EVENTS = pl.Schema(
         "identifiers": STRINGS,  # raw "type:value", sorted, blocked ones too
         "traits": pl.String(),  # JSON object with sorted keys, or null
         "properties": pl.String(),  # JSON object with sorted keys, or null
-        "confidence": pl.Float64(),  # of a link row (1 = declared), else null
+        "confidence": pl.Float64(),  # of a link row (1: declared, below: matched), else null
     }
 )
 
-#: A resolved person. ``component`` names the raw component: its smallest usable identifier, or ``:event:<key>``.
+#: What people decided. The fourth of the five stored sets.
+DECISIONS = pl.Schema(
+    {
+        "key": pl.String(),  # hash of kind and ends
+        "kind": pl.String(),  # same | different | withdrawn (declared or matched links of the pair count no more)
+        "a": pl.String(),  # raw "type:value", a < b
+        "b": pl.String(),
+        "reason": pl.String(),  # as somebody wrote it, or null
+        "decided_at": TIME,
+    }
+)
+
+#: Who was erased, without a word of who it was. The fifth of the five stored sets.
+ERASURES = pl.Schema(
+    {
+        "key": pl.String(),  # hash of the rest
+        "requested_at": TIME,
+        "cutoff": TIME,  # rows at or before it that hold an erased identifier are refused, and undated ones
+        "events": pl.Int64(),  # rows that went
+        "version": pl.Int64(),  # of the normaliser before the hashes
+        "check": pl.String(),  # tells whether one has the hash key
+        "identifiers": STRINGS,  # keyed hashes of the person's own identifiers, sorted
+        "shared": STRINGS,  # keyed hashes of values that were shared through the person and stay so
+        "users": STRINGS,  # keyed hashes of the user keys that led to the person
+    }
+)
+
+#: A resolved person. ``component`` names the raw component: its smallest identifier; ``:shared:<identifier>`` for
+#: sessions of a shared one, ``:event:<key>`` for an event without any.
 USERS = pl.Schema(
     {
         "key": pl.String(),  # salted hash of the founding identifier
@@ -48,21 +84,23 @@ USERS = pl.Schema(
     }
 )
 
-#: A usable identifier and the user that has it.
+#: A usable identifier and the user that has it. A shared one has none, and keeps no times.
 IDENTIFIERS = pl.Schema(
     {
         "key": pl.String(),  # normalised "type:value"
         "type": pl.String(),
         "value": pl.String(),
-        "status": pl.String(),  # active
+        "status": pl.String(),  # active | shared | held
         "user": pl.String(),
         "component": pl.String(),
         "first_seen": TIME,
         "last_seen": TIME,
+        "user_key": pl.String(),  # the key of a user that it founds
     }
 )
 
-#: Evidence that two identifiers are one person: one row per pair, ``a`` < ``b``.
+#: Evidence that two identifiers are one person: one row per pair, ``a`` < ``b``; for two shared ones a row for each
+#: component that holds some of it.
 LINKS = pl.Schema(
     {
         "a": pl.String(),
@@ -75,7 +113,7 @@ LINKS = pl.Schema(
         "confidence": pl.Float64(),
         "declared": pl.Boolean(),
         "accepted": pl.Boolean(),
-        "reason": pl.String(),  # why it was refused, else null
+        "reason": pl.String(),  # of a refusal: shared | withdrawn | different | unique:<type> | limit:<type>; else null
     }
 )
 
@@ -121,11 +159,15 @@ class Tables:
 
 
 DERIVED: dict[str, pl.Schema] = {"users": USERS, "identifiers": IDENTIFIERS, "links": LINKS, "journeys": JOURNEYS}
+#: The stored sets beside the settings: what the rest derives from.
+STORED: dict[str, pl.Schema] = {"events": EVENTS, "decisions": DECISIONS, "erasures": ERASURES}
 KEYS: dict[str, list[str]] = {
     "events": ["key"],
+    "decisions": ["key"],
+    "erasures": ["key"],
     "users": ["key"],
     "identifiers": ["key"],
-    "links": ["a", "b"],
+    "links": ["a", "b", "component"],
     "journeys": ["key"],
 }
 
@@ -144,19 +186,22 @@ class Neighbourhood:
 
     events: pl.DataFrame
     tables: Tables
+    anchors: pl.DataFrame  # key, anchor: what events hang on, as far as the store keeps it
 
 
 @dataclass(frozen=True)
 class Changes:
-    """One commit: what differs in the events and in each derived table, and the components behind it.
+    """One commit: what differs in the stored sets and in each derived table, and the components behind it.
 
     ``before`` keeps the former journeys of the components concerned: a store that spells out NEXT chains needs them
     to see which hops went away.
     """
 
-    events: Change
+    stored: dict[str, Change]
     derived: dict[str, Change]
     before: Tables
+    anchors: pl.DataFrame  # key, anchor of every event concerned
+    moved: pl.DataFrame  # key, anchor: of events that stay and hang on something else now
 
 
 def chunks(rows: pl.LazyFrame, size: int = 500_000) -> Iterator[tuple[int, pl.DataFrame]]:

@@ -1,7 +1,8 @@
 """How events become part of a graph: derive, never append.
 
 A graph without events is loaded in bulk. Later a batch is written in commits of whole components: under the graph's
-lock, read all raw components that the batch touches, derive them anew with the batch, and write what differs.
+lock, read all raw components that the batch touches, derive them anew with the batch, and write what differs
+(``commit``).
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from typing import Any
 
 import polars as pl
 
-from .core import derive, derive_in_parts, diff
+from .commit import commit
+from .core import Derived, normalised
 from .core.identity import resolve as resolve_identity
-from .core.identity import usable_identifiers
 from .errors import GraphMoved, InputError, StoreBusy, validated
+from .rulings import Rulings
 from .settings import Settings
 from .spool import Spool
 from .stores import Store, Writer
-from .tables import EVENTS, Neighbourhood, Tables
+from .tables import EVENTS, TIME
 
 _ATTEMPTS = 5
 
@@ -35,11 +37,12 @@ class Added:
     conflicts: int = 0  # rows that share their event key with another row of other content; the greatest hash stayed
     replaced: int = 0  # former rows that a row of the same key took the place of (--replace)
     forgotten: int = 0  # refused: before the retention date
+    erased: int = 0  # refused: they hold an identifier of somebody who was erased
     revision: int = 0
 
     def count(self, other: Added) -> None:
         """Add the counts of one more commit."""
-        for name in ("new", "duplicates", "conflicts", "replaced", "forgotten"):
+        for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "erased"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.revision = other.revision
 
@@ -64,10 +67,13 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
             former, revision, empty = writer.settings, writer.revision, not writer.has_events()
+            rulings = writer.rulings.unlocked()
         settings = (former or Settings()).joined(dict(proposed), fresh=former is None)
-        kept = _retained(given, settings)
+        known = _unerased(given, settings, rulings)
+        kept = _retained(known, settings)
         distinct, added = _distinct(kept)
-        added.forgotten = _count(given) - _count(kept)
+        added.erased = _count(given) - _count(known) if known is not given else 0
+        added.forgotten = _count(known) - _count(kept) if kept is not known else 0
         if not empty:
             break
         if former == settings and not _count(distinct):
@@ -76,7 +82,8 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
         if distinct is not given:
             distinct = events.kept(distinct)
         try:
-            added.revision = store.load(distinct, derive_in_parts(distinct, settings), settings, expected=revision)
+            derived = Derived(distinct, settings, rulings)
+            added.revision = store.load(distinct, derived, settings, rulings, expected=revision)
             added.new = _count(distinct)
             return added
         except GraphMoved:  # another process was first: add to what it wrote
@@ -96,6 +103,7 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
             revision, former = writer.revision, writer.settings or Settings()
+            rulings = writer.rulings.unlocked()
         settings = validated(Settings, {**former.model_dump(), **changes}, "settings")
         if former.retain_from and (settings.retain_from is None or settings.retain_from < former.retain_from):
             raise InputError(f"events before {former.retain_from:%Y-%m-%d} are forgotten for good; give a later date")
@@ -109,7 +117,7 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
             if kept is not events:
                 kept = spool.kept(kept)
             try:
-                return store.load(kept, derive_in_parts(kept, settings), settings, expected=revision)
+                return store.load(kept, Derived(kept, settings, rulings), settings, rulings, expected=revision)
             except GraphMoved:
                 continue
     raise StoreBusy(f"{store.url} kept changing while it was being resolved; try again when nobody ingests")
@@ -120,20 +128,14 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     added = Added(revision=writer.revision)
     former_settings = writer.settings or Settings()
     settings = former_settings.joined(dict(proposed), fresh=False)
-    kept = _retained(events.lazy(), settings).collect()
-    added.forgotten = len(events) - len(kept)
-    stored = writer.stored(kept["key"])
-    put = _admitted(kept, stored, added, replace=replace)
-    if (settings.stages, settings.priority) != (former_settings.stages, former_settings.priority):
-        before = writer.everything()  # what is new to the settings may concern anything that is stored
-    elif len(put):
-        former = stored.join(put, on="key", how="semi")
-        before = writer.neighbourhood(usable_identifiers(pl.concat([put, former])), former["key"])
-    else:
-        before = Neighbourhood(events.clear(), Tables.empty())
-    after_events = pl.concat([before.events.join(put, on="key", how="anti"), put])
-    after = derive(after_events, settings)
-    added.revision = writer.replace(diff(before, after_events, after), settings)
+    rulings = writer.rulings.unlocked()
+    known = _unerased(events.lazy(), settings, rulings).collect()
+    kept = _retained(known.lazy(), settings).collect()
+    added.erased, added.forgotten = len(events) - len(known), len(known) - len(kept)
+    put = _admitted(kept, writer.stored(kept["key"]), added, replace=replace)
+    # What is new to the settings may concern anything that is stored.
+    everything = (settings.stages, settings.rules) != (former_settings.stages, former_settings.rules)
+    added.revision = commit(writer, put, settings, rulings, everything=everything)
     return added
 
 
@@ -189,6 +191,31 @@ def _is_before(settings: Settings) -> pl.Expr:
 def _retained(events: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
     """The events that the retention date lets in."""
     return events if settings.retain_from is None else events.filter(~_is_before(settings))
+
+
+def _unerased(events: pl.LazyFrame, settings: Settings, rulings: Rulings) -> pl.LazyFrame:
+    """The events that the erasures let in.
+
+    Whoever was erased is refused up to the cutoff, and undated rows always: a replay brings nobody back.
+    """
+    if not len(rulings.erasures):
+        return events
+    raw = events.select(pl.col("identifiers").explode()).unique().collect()["identifiers"].drop_nulls()
+    keys = normalised(raw, settings.rules)
+    until = rulings.erased_until(pl.concat([raw, keys.drop_nulls()]).unique())
+    found = [(text, max(until[one] for one in (text, key) if one in until))
+             for text, key in zip(raw, keys, strict=True) if {text, key} & until.keys()]  # fmt: skip
+    if not found:
+        return events
+    cutoffs = pl.DataFrame(found, schema={"raw": pl.String, "until": TIME}, orient="row")
+    numbered = events.with_row_index("row")
+    refused = (
+        numbered.select("row", "at", raw="identifiers")
+        .explode("raw")
+        .join(cutoffs.lazy(), on="raw")
+        .filter(pl.col("at").is_null() | (pl.col("at") <= pl.col("until")))
+    )
+    return numbered.join(refused, on="row", how="anti", maintain_order="left").drop("row")
 
 
 def _count(events: pl.LazyFrame) -> int:

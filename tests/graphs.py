@@ -1,20 +1,21 @@
-"""Small graphs for tests: events in one line, random histories, and an oracle that shares no code with the core."""
+"""Small graphs for tests: events in one line, random histories, rules and decisions."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-import networkx as nx
 import polars as pl
 
+from graphsvc.errors import DecisionConflict
+from graphsvc.rulings import Rulings, agree, decision_key
 from graphsvc.settings import Settings
 from graphsvc.stores import Store, is_neo4j, open_store
-from graphsvc.tables import DERIVED, EVENTS, KEYS, Tables
+from graphsvc.tables import DECISIONS, DERIVED, EVENTS, KEYS, Tables
 
 from . import neo4j_server as servers
 
@@ -31,14 +32,23 @@ def event(key: str, at: datetime | int | None, name: str | None, *identifiers: s
     return row | {"at": when, "name": name, "identifiers": sorted(identifiers)} | more
 
 
-def profile(key: str, at: int | None, identifier: str, traits: str) -> dict[str, Any]:
+def profile(key: str, at: datetime | int | None, identifier: str, traits: str) -> dict[str, Any]:
     """A row that tells traits of a person."""
     return event(key, at, None, identifier, kind="profile", traits=traits)
 
 
-def link(key: str, at: int | None, a: str, b: str) -> dict[str, Any]:
-    """A row that declares two identifiers one person."""
-    return event(key, at, None, a, b, kind="link", confidence=1.0)
+def link(key: str, at: datetime | int | None, a: str, b: str, confidence: float = 1.0) -> dict[str, Any]:
+    """A row that declares two identifiers one person, or says how likely they are."""
+    return event(key, at, None, a, b, kind="link", confidence=confidence)
+
+
+def decided(*decisions: tuple[str, str, str]) -> Rulings:
+    """Rulings of some decisions: kind and the two identifiers of each."""
+    rows = [
+        {"key": decision_key(kind, a, b), "kind": kind, "a": min(a, b), "b": max(a, b), "decided_at": DAY_ONE}
+        for kind, a, b in decisions
+    ]
+    return replace(Rulings.none(), decisions=pl.DataFrame(rows, schema=DECISIONS))
 
 
 def table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
@@ -67,7 +77,12 @@ def _no_server() -> servers.Server:
 
 def contents(store: Store) -> dict[str, pl.DataFrame]:
     """All that a graph is, revision apart: every table in order of its key."""
-    return ordered(store.tables()) | {"events": pl.concat([pl.DataFrame(schema=EVENTS), *store.events()]).sort("key")}
+    rulings = store.rulings()
+    return ordered(store.tables()) | {
+        "events": pl.concat([pl.DataFrame(schema=EVENTS), *store.events()]).sort("key"),
+        "decisions": rulings.decisions.sort("key"),
+        "erasures": rulings.erasures.sort("key"),
+    }
 
 
 def ordered(tables: Tables) -> dict[str, pl.DataFrame]:
@@ -97,7 +112,7 @@ def histories(draw: st.DrawFn, largest: int = 20) -> list[dict[str, Any]]:
     for i in range(draw(st.integers(1, largest))):
         identifiers = draw(st.lists(_identifiers, min_size=1, max_size=3, unique=True))
         kind = draw(st.sampled_from(["event"] * 6 + ["profile", "link"]))
-        day = draw(st.integers(0, 12))
+        day = DAY_ONE + timedelta(days=draw(st.integers(0, 12)), minutes=draw(st.sampled_from([0, 0, 20, 45])))
         if kind == "event":
             rows.append(
                 event(
@@ -115,40 +130,49 @@ def histories(draw: st.DrawFn, largest: int = 20) -> list[dict[str, Any]]:
             traits = draw(st.sampled_from(['{"age":41}', '{"region":"north"}', '{"age":60,"region":"süd"}']))
             rows.append(profile(f"p{i:02}", draw(st.sampled_from([None, day])), identifiers[0], traits))
         elif len(identifiers) > 1:
-            rows.append(link(f"l{i:02}", draw(st.sampled_from([None, day])), *identifiers[:2]))
+            when, confidence = draw(st.sampled_from([None, day])), draw(st.sampled_from([1.0, 1.0, 0.6, 0.9]))
+            rows.append(link(f"l{i:02}", when, identifiers[0], identifiers[1], confidence))
     return rows or [event("e00", 0, "ad", "cookie:1")]
+
+
+_type_rules = st.fixed_dictionaries(
+    {},
+    optional={
+        "cookie": st.sampled_from([{"hub_above": 1}, {"hub_above": 2, "shared_at": 0}, {"limit": 2}, {"limit": 1}]),
+        "email": st.sampled_from([{"limit": 1}, {"shared_at": 3}, {"unique": True}, {"blocked": ["^2$"]}]),
+        "customer_id": st.sampled_from([{"unique": False}, {"hub_above": 2}, {"priority": 9}]),
+        "odd": st.sampled_from([{"priority": 2}, {"unique": True, "priority": 3}, {"hub_above": 1}]),
+    },
+)
+
+#: Rules of identity, most of them with small thresholds so that small histories break them.
+identity_rules = st.fixed_dictionaries(
+    {"types": _type_rules}, optional={"nearest_login_minutes": st.sampled_from([30.0, 1_500.0])}
+)
+
+_decision = st.tuples(st.sampled_from(["same", "different", "withdrawn"]), _identifiers, _identifiers)
+
+
+@st.composite
+def decision_lists(draw: st.DrawFn) -> list[tuple[str, str, str]]:
+    """A few decisions that do not contradict each other."""
+    kept: dict[tuple[str, str, str], None] = {}
+    for kind, a, b in draw(st.lists(_decision, max_size=4)):
+        try:
+            agree([*kept, (kind, a, b)])
+        except DecisionConflict:
+            continue
+        if a != b:
+            kept[kind, min(a, b), max(a, b)] = None
+    return list(kept)
 
 
 rules = st.builds(
     settings,
+    rules=identity_rules,
     goals=st.sampled_from([(), ("buy",), ("buy", "chat")]),
     split=st.sampled_from(["none", "gap", "conversion"]),
     gap_days=st.sampled_from([1.0, 2.0, 30.0]),
     stages=st.sampled_from([{}, {"ad": "awareness", "buy": "purchase"}]),
     exclude=st.sampled_from([{}, {"traits": ["staff = true"]}, {"identifiers": ["email:2*"], "names": ["chat"]}]),
 )
-
-
-def people(rows: Sequence[dict[str, Any]]) -> list[tuple[frozenset[str], list[str]]]:
-    """Oracle: for each person the usable identifiers and the keys of the events in order, by networkx."""
-    graph = nx.Graph()
-    for row in rows:
-        usable = [clean for raw in row["identifiers"] if (clean := _clean(raw))]
-        nodes = usable or ["event:" + row["key"]]
-        graph.add_nodes_from(nodes)
-        graph.add_edges_from(itertools.pairwise(nodes))
-        graph.nodes[nodes[0]].setdefault("rows", []).append(row)
-    found = []
-    for component in nx.connected_components(graph):
-        owned = [row for node in component for row in graph.nodes[node].get("rows", []) if row["kind"] == "event"]
-        owned.sort(key=lambda row: (row["at"], row["key"]))
-        identifiers = frozenset(node for node in component if not node.startswith("event:"))
-        found.append((identifiers, [row["key"] for row in owned]))
-    return found
-
-
-def _clean(raw: str) -> str | None:
-    kind, _, value = raw.partition(":")
-    value = value.strip().lower() if kind == "email" else value.strip()
-    bare = value.lower()
-    return None if bare in ("null", "n/a") or not bare.strip("0-") else f"{kind}:{value}"

@@ -110,6 +110,8 @@ def test_status_tells_what_the_graph_holds(shop: tuple[Path, str]) -> None:
         "journeys": 2,
         "touchpoints": 4,
         "channels": 3,
+        "decisions": 0,
+        "erasures": 0,
     }
     assert now["settings"]["goals"] == ["buy"]
     assert "salt" not in now["settings"], "with the salt, user keys could be guessed"

@@ -10,13 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from graphsvc.core import derive
 from graphsvc.errors import GraphLoading, StoreBusy
 from graphsvc.stores import Store, is_neo4j, open_store
 from graphsvc.writing import add
 
 from . import ingest_process
-from .graphs import assert_same, contents, event, fresh, ordered, settings, table
+from .graphs import assert_same, contents, event, fresh, settings, table
+from .test_law import expected
 
 RULES = settings(goals=["buy"])
 
@@ -35,8 +35,7 @@ def life(people: int, pairs: int, start: int = 0) -> list[dict[str, Any]]:
 
 def whole(rows: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
     """The graph of all rows."""
-    events = table(rows)
-    return ordered(derive(events, RULES)) | {"events": events.sort("key")}
+    return expected(rows, RULES)
 
 
 @pytest.mark.parametrize("former", [0, 2], ids=["first load", "later batches"])

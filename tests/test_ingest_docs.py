@@ -11,7 +11,7 @@ import pytest
 from graphsvc.ingest import Mapping, events_from_records, load_mapping
 from graphsvc.ingest.mapping import COLUMNS, PROPOSED, Constant
 from graphsvc.ingest.rejects import Reason
-from graphsvc.settings import DEFAULT_PRIORITY
+from graphsvc.rules import DEFAULT_TYPES
 
 PAGE = (Path(__file__).parents[1] / "docs" / "mapping.md").read_text("utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
@@ -28,7 +28,7 @@ def test_one_example_has_every_part() -> None:
     assert any(tomllib.loads(block).keys() == Mapping.model_fields.keys() for block in BLOCKS)
 
 
-@pytest.mark.parametrize("key", [*Mapping.model_fields, *COLUMNS, *PROPOSED, *DEFAULT_PRIORITY, *get_args(Constant)])
+@pytest.mark.parametrize("key", [*Mapping.model_fields, *COLUMNS, *PROPOSED, *DEFAULT_TYPES, *get_args(Constant)])
 def test_every_key_is_documented(key: str) -> None:
     assert f"`{key}`" in PAGE or f"`[{key}]`" in PAGE
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 
-from graphsvc.core import derive, derive_in_parts
+from graphsvc.core import Derived
 from graphsvc.errors import (
     ForeignGraph,
     GraphLoading,
@@ -29,16 +29,19 @@ from graphsvc.errors import (
     StoreError,
     StoreUnavailable,
 )
+from graphsvc.rulings import Rulings
 from graphsvc.settings import Settings
 from graphsvc.stores import SCHEMA, open_store
 from graphsvc.stores.neo4j import Neo4jStore
 from graphsvc.stores.neo4j_door import Door
 from graphsvc.stores.neo4j_runner import Transaction
 from graphsvc.stores.statements import StatementFileError, names, parse, statement
+from graphsvc.tables import Tables
 from graphsvc.writing import add, resolve
 
 from . import neo4j_server as servers
-from .graphs import SALT, assert_same, contents, event, fresh, histories, link, ordered, profile, rules, settings, table
+from .graphs import SALT, assert_same, contents, event, fresh, histories, link, profile, rules, settings, table
+from .test_law import expected
 
 
 @pytest.fixture
@@ -148,10 +151,15 @@ def test_times_before_1970_and_far_fractions_of_a_second_survive(store: Neo4jSto
     add(store, table(rows), {"salt": SALT})
     add(store, table([event("3", 0, "ad", "cookie:1")]), {})
     rows.append(event("3", 0, "ad", "cookie:1"))
-    assert_same(contents(store), ordered(derive(table(rows), settings())) | {"events": table(rows).sort("key")})
+    assert_same(contents(store), expected(rows, settings()))
 
 
-@examples(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(
+    deadline=None,
+    max_examples=6,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(rows=histories(), rule=rules, other=rules)
 def test_lists_and_relationships_tell_the_same(
     neo4j_server: servers.Server, neo4j_url: str, rows: list[dict[str, Any]], rule: Settings, other: Settings
@@ -218,12 +226,14 @@ def test_while_a_first_load_runs_every_read_refuses_and_the_next_writer_waits(st
     events = table(ANN)
     reached, go_on = threading.Event(), threading.Event()
 
-    def parts() -> Any:
-        reached.set()
-        assert go_on.wait(30)
-        yield from derive_in_parts(events.lazy(), settings())
+    class Slow(Derived):
+        def tables(self) -> Tables:
+            reached.set()
+            assert go_on.wait(30)
+            return super().tables()
 
-    loader = threading.Thread(target=lambda: store.load(events.lazy(), parts(), settings(), expected=0))
+    slow = Slow(events.lazy(), settings())
+    loader = threading.Thread(target=lambda: store.load(events.lazy(), slow, settings(), Rulings.none(), expected=0))
     loader.start()
     assert reached.wait(30)
     for act in (store.revision, store.head, store.status, store.frame, store.tables, lambda: list(store.events())):
@@ -249,10 +259,13 @@ from tests.graphs import *
 neo4j_load._BATCH = 2
 batches = neo4j_load._batches
 def some(*arguments):
-    for count, batch in enumerate(batches(*arguments)):
-        if count == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-        yield batch
+    whole, scattered = batches(*arguments)
+    def few():
+        for count, batch in enumerate(whole):
+            if count == 5:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield batch
+    return few(), scattered
 neo4j_load._batches = some
 from graphsvc.writing import add
 add(open_store({neo4j_url!r}), table([event(str(i), i, "ad", f"cookie:{{i}}") for i in range(20)]), {{"salt": SALT}})
@@ -262,8 +275,7 @@ add(open_store({neo4j_url!r}), table([event(str(i), i, "ad", f"cookie:{{i}}") fo
     with pytest.raises(GraphLoading):
         store.frame()
     add(store, table(ANN), {"salt": SALT})
-    expected = ordered(derive(table(ANN), settings())) | {"events": table(ANN).sort("key")}
-    assert_same(contents(store), expected)
+    assert_same(contents(store), expected(ANN, settings()))
 
 
 def test_a_writer_that_dies_within_its_commit_leaves_no_reader_waiting(
@@ -293,7 +305,8 @@ def test_a_refused_commit_leaves_no_reader_waiting(store: Neo4jStore, monkeypatc
 def test_a_load_into_a_graph_that_moved_is_refused(store: Neo4jStore) -> None:
     add(store, table(ANN), {"salt": SALT})
     with pytest.raises(GraphMoved):
-        store.load(table(ANN).lazy(), derive_in_parts(table(ANN).lazy(), settings()), settings(), expected=0)
+        derived = Derived(table(ANN).lazy(), settings())
+        store.load(table(ANN).lazy(), derived, settings(), Rulings.none(), expected=0)
 
 
 # Writers and readers at once
@@ -327,7 +340,7 @@ for day in range(int(sys.argv[2]), {days}, 2):
         for p in range(people)
     ]
     assert store.revision() == 1 + days
-    assert_same(contents(store), ordered(derive(table(rows), settings())) | {"events": table(rows).sort("key")})
+    assert_same(contents(store), expected(rows, settings()))
     assert len(seen) > 1
 
 
@@ -359,7 +372,7 @@ def test_two_first_writers_make_one_graph(neo4j_server: servers.Server, neo4j_ur
     assert not failed
     store = open_store(neo4j_url)
     assert store.revision() == 2
-    assert_same(contents(store), ordered(derive(table(rows), settings())) | {"events": table(rows).sort("key")})
+    assert_same(contents(store), expected(rows, settings()))
     store.close()
     constraints = {name for (name,) in asked(neo4j_server, "SHOW CONSTRAINTS YIELD name")}
     assert {name.removeprefix("schema/") for name in names("schema") if name.endswith("_key")} <= constraints

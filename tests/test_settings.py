@@ -61,7 +61,9 @@ growing = st.fixed_dictionaries(
         "stages": st.dictionaries(st.sampled_from(["ad", "visit", "buy"]), st.just("said"), max_size=2),
         "channels": st.dictionaries(st.sampled_from(["web", "store"]), st.just("offline"), max_size=2),
         "segments": st.dictionaries(st.sampled_from(["old", "young"]), st.just("age >= 50"), max_size=2),
-        "priority": st.dictionaries(st.just("odd"), st.just(2), max_size=1),
+        "rules": st.fixed_dictionaries(
+            {"types": st.dictionaries(st.just("odd"), st.just({"priority": 2}), max_size=1)}
+        ),
     },
 )
 
@@ -76,7 +78,7 @@ def test_what_a_later_mapping_adds_holds_for_all_that_is_stored(
     add(store, table(rows[:half]), {"salt": SALT, "goals": ["buy"]})
     add(store, table(rows[half:]), later)
     rule = settings(goals=("buy",)).joined(later, fresh=False)
-    assert rule.priority["email"] == settings().priority["email"], "what was there stays"
+    assert rule.rules.of("email") == settings().rules.of("email"), "what was there stays"
     assert_same(contents(store), expected(rows, rule))
     store.close()
 
@@ -87,7 +89,7 @@ def test_what_a_later_mapping_adds_holds_for_all_that_is_stored(
         {"goals": ["chat"]},
         {"stages": {"ad": "purchase"}},
         {"split": "gap"},
-        {"priority": {"email": 1}},
+        {"rules": {"types": {"email": {"priority": 1}}}},
         {"salt": "x" * 9},
     ],
 )
@@ -113,7 +115,7 @@ def test_two_mappings_that_disagree_are_refused_before_anything_is_written(tmp_p
         (tmp_path / f"{name}.toml").write_text(plain.format(name=name, stage=stage))
     mappings = [load_mapping(tmp_path / f"{name}.toml") for name in ("one", "two")]
     with Graph(open_store(str(tmp_path / "graph.duckdb"))) as graph:
-        with pytest.raises(SettingsConflict, match="two mappings disagree on stages: 'ad'"):
+        with pytest.raises(SettingsConflict, match=r"two mappings disagree on stages\.ad"):
             graph.ingest([tmp_path / "*.csv"], mappings)
         assert graph.status().counts["events"] == 0
 

@@ -3,4 +3,5 @@
 RETURN
   COUNT { (:Touchpoint) } AS touchpoints, COUNT { (:Record) } AS records, COUNT { (:User) } AS users,
   COUNT { (:Identifier) } AS identifiers, COUNT { ()-[:SEEN_WITH]->() } AS links,
-  COUNT { (:Journey) } AS journeys, COUNT { (:Channel) } AS channels
+  COUNT { (:Journey) } AS journeys, COUNT { (:Channel) } AS channels,
+  COUNT { (:Decision) } AS decisions, COUNT { (:Erasure) } AS erasures

@@ -7,10 +7,11 @@ WHERE i.key > $after
 WITH i ORDER BY i.key LIMIT $limit
 WITH collect(i) AS page
 UNWIND page AS i
-MATCH (i)<-[:HAS]-(u:User)
+OPTIONAL MATCH (i)<-[:HAS]-(u:User)
 WITH page, i, u, localdatetime('1970-01-01') AS epoch
 RETURN page[-1].key AS last, collect([
   i.key, i.type, i.value, i.status, u.key, i.component,
   duration.inSeconds(epoch, i.first_seen).seconds * 1000000 + i.first_seen.microsecond,
-  duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond
+  duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond,
+  i.user_key
 ]) AS rows

@@ -1,8 +1,8 @@
 // name: read/links_by_component
-// The links of some raw components. Rows as `tables.LINKS`, times in microseconds since 1970.
+// The links whose evidence lies in some raw components. Rows as `tables.LINKS`, times in microseconds since 1970.
 //   $components  list of strings, names of raw components
 UNWIND $components AS component
-MATCH (a:Identifier {component: component})-[s:SEEN_WITH]->(b:Identifier)
+MATCH (a:Identifier)-[s:SEEN_WITH {component: component}]->(b:Identifier)
 WITH a, s, b, localdatetime('1970-01-01') AS epoch
 RETURN collect([
   a.key, b.key, s.component, s.count,

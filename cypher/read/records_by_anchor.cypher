@@ -1,6 +1,6 @@
 // name: read/records_by_anchor
-// The records of some raw components. Rows as `tables.EVENTS`, `at` in microseconds since 1970; `stage` is the row's
-// own.
+// The records of some raw components. Rows as `tables.EVENTS` and the anchor, `at` in microseconds since 1970;
+// `stage` is the row's own.
 //   $anchors  list of strings, their identifiers and `event:<key>` names
 UNWIND $anchors AS anchor
 MATCH (t:Record {anchor: anchor})
@@ -10,5 +10,5 @@ RETURN collect([
   duration.inSeconds(epoch, t.at).seconds * 1000000 + t.at.microsecond,
   t.name, t.channel,
   CASE WHEN t.own_stage IS NULL THEN t.stage WHEN t.own_stage <> '' THEN t.own_stage END,
-  t.value, t.cost, t.currency, t.sentiment, t.question, t.identifiers, t.traits, t.properties, t.confidence
+  t.value, t.cost, t.currency, t.sentiment, t.question, t.identifiers, t.traits, t.properties, t.confidence, t.anchor
 ]) AS rows

@@ -16,7 +16,8 @@ RETURN
     RETURN [
       i.key, i.type, i.value, i.status, u.key, i.component,
         duration.inSeconds(epoch, i.first_seen).seconds * 1000000 + i.first_seen.microsecond,
-        duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond
+        duration.inSeconds(epoch, i.last_seen).seconds * 1000000 + i.last_seen.microsecond,
+        i.user_key
     ]
   } AS identifiers,
   COLLECT {

@@ -1,6 +1,6 @@
 // name: write/drop_links
 // Removes links between identifiers.
-//   $rows  list of maps: a, b (identifier keys)
+//   $rows  list of maps: a, b (identifier keys), component
 UNWIND $rows AS row
-MATCH (:Identifier {key: row.a})-[link:SEEN_WITH]->(:Identifier {key: row.b})
+MATCH (:Identifier {key: row.a})-[link:SEEN_WITH {component: row.component}]->(:Identifier {key: row.b})
 DELETE link

@@ -3,7 +3,8 @@
 // rows say by their position in these parameters what they belong to. A table comes as a map of its columns, all of one
 // length; times are microseconds since 1970.
 //   $users  list of maps: every property of a user
-//   $identifiers  columns: every property of an identifier; owner, position in $users
+//   $identifiers  columns: every property of an identifier
+//   $owned  columns: position, owner, positions in $identifiers and $users: who has which
 //   $links  columns: every property of a link; source, target, positions in $identifiers
 //   $journeys  columns: every property of a journey; owner, position in $users
 //   $channels  list of strings, keys of the channels that are there already
@@ -19,10 +20,9 @@ CALL (epoch) {
       u.last_seen = CASE WHEN row.last_seen IS NOT NULL THEN epoch + duration({microseconds: row.last_seen}) END
   RETURN collect(u) AS users
 }
-CALL (epoch, users) {
+CALL (epoch) {
   UNWIND range(0, size($identifiers.key) - 1) AS k
-  WITH epoch, k, users[$identifiers.owner[k]] AS u
-  CREATE (u)-[:HAS]->(i:Identifier {
+  CREATE (i:Identifier {
     key: $identifiers.key[k],
     type: $identifiers.type[k],
     value: $identifiers.value[k],
@@ -33,9 +33,15 @@ CALL (epoch, users) {
     END,
     last_seen: CASE
       WHEN $identifiers.last_seen[k] IS NOT NULL THEN epoch + duration({microseconds: $identifiers.last_seen[k]})
-    END
+    END,
+    user_key: $identifiers.user_key[k]
   })
   RETURN collect(i) AS identifiers
+}
+CALL (users, identifiers) {
+  UNWIND range(0, size($owned.owner) - 1) AS k
+  WITH users[$owned.owner[k]] AS u, identifiers[$owned.position[k]] AS i
+  CREATE (u)-[:HAS]->(i)
 }
 CALL (epoch, identifiers) {
   UNWIND range(0, size($links.component) - 1) AS k

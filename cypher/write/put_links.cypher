@@ -6,7 +6,7 @@ UNWIND $rows AS row
 WITH epoch, row, row.properties AS p
 MATCH (a:Identifier {key: row.a})
 MATCH (b:Identifier {key: row.b})
-MERGE (a)-[s:SEEN_WITH]->(b)
+MERGE (a)-[s:SEEN_WITH {component: p.component}]->(b)
 SET s = p,
     s.first_seen = CASE WHEN p.first_seen IS NOT NULL THEN epoch + duration({microseconds: p.first_seen}) END,
     s.last_seen = CASE WHEN p.last_seen IS NOT NULL THEN epoch + duration({microseconds: p.last_seen}) END

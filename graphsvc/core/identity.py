@@ -2,11 +2,12 @@
 
 The way from rows to people, told once:
 
-1. Every identifier of every row is normalised; placeholders (``null``, ``guest``, ``0000-0000`` …) are set aside.
-2. Each row links all its usable identifiers pairwise; links are counted per pair.
-3. Identifiers that links connect form a component: a user. Its key is a salted hash of its founding identifier
-   (earliest, then strongest type, then key), so that it does not depend on the order of arrival.
-4. A row belongs to the user of its strongest usable identifier; without one it is an anonymous user of its own.
+1. Every identifier of every row is normalised; placeholders and blocked values are set aside (``normal``).
+2. Each row links all its usable identifiers pairwise; links are counted per pair (``evidence``).
+3. Shared values are found, the rest is joined as far as the rules allow (``partition``). A user's key is a salted hash
+   of its founding identifier (earliest, then strongest type, then key): the order of arrival has no say in it.
+4. A row belongs to the user of its strongest usable identifier. Rows that only shared values point at form anonymous
+   sessions or go to the nearest login (``sessions``); a row without any identifier is a user of its own.
 """
 
 from __future__ import annotations
@@ -14,73 +15,37 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
-from ..settings import WEAKEST, Settings
-from ..tables import IDENTIFIERS, LINKS
-
-#: Whole values, without quotes and spaces and in any case, that say nothing about a person.
-PLACEHOLDERS = (
-    "",
-    "-",
-    "null",
-    "none",
-    "nil",
-    "undefined",
-    "unknown",
-    "n/a",
-    "na",
-    "nan",
-    "anonymous",
-    "guest",
-    "true",
-    "false",
-    "0",
-    "[objectobject]",
-)
-_PLACEHOLDER_PATTERN = r"^(?:test@.*|[0-]*)$"  # test@… and any run of zeros and hyphens
-
-
-#: What a row without a usable identifier hangs on is this and its key; no identifier's type is empty.
-ANONYMOUS = ":event:"
+from ..rules import Rules
+from ..rulings import Rulings
+from ..settings import Settings
+from ..tables import ACTIVE, ANONYMOUS, HELD, IDENTIFIERS, LINKS, OF_SHARED, SHARED
+from .evidence import aggregated, links_between, pairs_of, seen_identifiers
+from .normal import by_raw, normalised
+from .partition import Kinds, Partition, partition
+from .sessions import nearest_logins, sessions
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The resolved people of some whole components."""
+    """The resolved people of some whole raw components."""
 
     identifiers: pl.DataFrame  # tables.IDENTIFIERS
     links: pl.DataFrame  # tables.LINKS
     users: pl.DataFrame  # user, component; by user key
     owners: pl.Series  # one number per event, in the order given: its user's position in ``users``
+    _strongest: pl.Series  # one number per event: the position of its anchor in ``identifiers``; null: it has none
 
+    def anchors(self, keys: pl.Series, first: int = 0) -> pl.Series:
+        """What some events hang on: the identifier by which they belong to their user, else ``:event:<key>``.
 
-def normalised(identifiers: pl.Series) -> pl.Series:
-    """Raw ``type:value`` texts as identifier keys; null where the value is a placeholder.
-
-    Outer spaces go from every value, and e-mail addresses are lower-cased.
-    """
-    kind, value = _normal_parts(pl.col("raw"))
-    key = pl.when(~_is_placeholder(value)).then(pl.concat_str(kind, value, separator=":")).alias("key")
-    return identifiers.alias("raw").to_frame().select(key)["key"]
-
-
-def sought(identifier: str) -> str:
-    """The identifier key of a text that somebody looks for (a placeholder's, too, which nobody has)."""
-    kind, value = _normal_parts(pl.lit(identifier))
-    return str(pl.select(pl.concat_str(kind, value, separator=":")).item())
-
-
-def _normal_parts(raw: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    parts = raw.str.splitn(":", 2)
-    kind, value = parts.struct.field("field_0"), parts.struct.field("field_1").str.strip_chars()
-    return kind, pl.when(kind == "email").then(value.str.to_lowercase()).otherwise(value)
-
-
-def _is_placeholder(value: pl.Expr) -> pl.Expr:
-    bare = value.str.replace_all(r"[\s\"'`]", "").str.to_lowercase()
-    return bare.is_in(PLACEHOLDERS) | bare.str.contains(_PLACEHOLDER_PATTERN)
+        Args:
+            keys: event keys, in the order in which the events were given.
+            first: number of the first of them.
+        """
+        held = self.identifiers["key"].gather(self._strongest[first : first + len(keys)])
+        return pl.select(anchor=pl.coalesce(held, ANONYMOUS + keys))["anchor"]
 
 
 def key_of(founding: str, salt: str) -> str:
@@ -88,178 +53,230 @@ def key_of(founding: str, salt: str) -> str:
     return hashlib.sha256(f"{salt}\0{founding}".encode()).hexdigest()[:32]
 
 
-def resolve(events: pl.LazyFrame, settings: Settings) -> Identity:
+def resolve(
+    events: pl.LazyFrame, settings: Settings, rulings: Rulings | None = None, known_shared: pl.Series | None = None
+) -> Identity:
     """Resolve the people behind some events.
 
     Args:
         events: rows of ``tables.EVENTS``; of each raw component either all rows or none.
         settings: of the graph.
+        rulings: decisions and erasures of the graph.
+        known_shared: identifiers that events elsewhere hold, and that are shared because of them.
     """
-    raw = events.select(raw=pl.col("identifiers").explode()).unique().collect().drop_nulls()
-    known = raw.with_columns(identifier=normalised(raw["raw"])).drop_nulls("identifier")
-    vocabulary = known["identifier"].unique().sort()  # codes order like keys
-    seen = _seen(events, known, vocabulary)
-    links = _links(seen, events, len(vocabulary))
-    component = _components(links, len(vocabulary))
-    identifiers = _identifiers(seen, vocabulary, component, settings)
-    users, owners = _owners(seen, events, identifiers, settings)
+    rules, rulings = settings.rules, rulings or Rulings.none()
+    known = by_raw(events.select(pl.col("identifiers").explode()).unique().collect()["identifiers"], rules)
+    told = pl.Series([], dtype=pl.String) if known_shared is None else known_shared
+    vocabulary = pl.concat([known["identifier"], told]).unique().sort()  # codes order like keys
+    seen = seen_identifiers(events, known, vocabulary)
+    decided = _Decided(rulings, settings, vocabulary)
+    links = links_between(seen, events, len(vocabulary), decided.withdrawn)
+    kinds = _kinds(vocabulary, settings)
+    forced = vocabulary.is_in(told.implode()) | vocabulary.is_in(rulings.stay_shared(vocabulary).implode())
+    split = partition(
+        links,
+        kinds,
+        same=decided.same,
+        different=decided.different,
+        known_shared=forced.to_numpy(),
+        through_shared=rules.nearest_login_minutes is not None,
+    )
+    identifiers = _identifiers(seen, vocabulary, kinds, split, settings, rulings)
+    placed = _Placed(seen, events, identifiers, settings)
     return Identity(
         identifiers=identifiers.select(IDENTIFIERS.names()).cast(IDENTIFIERS),
-        links=_named(links, identifiers),
-        users=users,
-        owners=owners,
+        links=_named(links, split, identifiers, placed, seen, events),
+        users=placed.users,
+        owners=placed.owners,
+        _strongest=placed.strongest,
     )
 
 
-def _seen(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.Series) -> pl.DataFrame:
-    """One row per event and usable identifier: row (number of the event), at, code (position in the vocabulary)."""
-    code = known["identifier"].cast(pl.Enum(vocabulary)).to_physical().cast(pl.UInt32)
-    codes = known.select("raw", code=code)
-    seen = (
-        events.select("at", raw="identifiers")
-        .with_row_index("row")
-        .explode("raw")
-        .join(codes.lazy(), on="raw", how="inner")
-        .select("row", "at", "code")
-        .collect()
+def anchors(events: pl.DataFrame, identifiers: pl.DataFrame, rules: Rules) -> pl.Series:
+    """What some events hang on, as :meth:`Identity.anchors` says, told from the identifiers of their whole graph."""
+    order = identifiers.select(
+        identifier="key",
+        apart=pl.col("status") == SHARED,
+        priority=pl.col("type").map_elements(lambda kind: rules.of(kind).priority, return_dtype=pl.Int64),
     )
-    # Two raw forms of one row may be one identifier, where forms differ at all.
-    return seen.unique() if len(vocabulary) < len(known) else seen
-
-
-def _links(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFrame:
-    """Links per pair of identifier codes a < b: count, first_seen, last_seen, sources, confidence, declared."""
-    several = seen.filter(pl.col("row").is_duplicated())
-    pairs = (
-        several.join(several.select("row", b="code"), on="row")
-        .filter(pl.col("code") < pl.col("b"))
-        .select("row", "at", pair=pl.col("code").cast(pl.Int64) * width + pl.col("b"))
+    raw = events.select("key", raw="identifiers").explode("raw")
+    strongest = (
+        raw.join(by_raw(raw["raw"], rules), on="raw")
+        .join(order, on="identifier")
+        .sort("apart", "priority", "identifier")
+        .unique("key", keep="first", maintain_order=True)
     )
-    evidence = events.select(
-        "source", declared=pl.col("kind") == "link", confidence=pl.col("confidence").fill_null(1.0)
-    ).collect()
-    pairs = pl.concat([pairs, evidence[pairs["row"]]], how="horizontal")
-    sources = pairs.select("pair", "source").unique().sort("source").group_by("pair").agg(sources=pl.col("source"))
-    return (
-        pairs.group_by("pair")
-        .agg(
-            count=pl.len().cast(pl.Int64),
-            first_seen=pl.col("at").min(),
-            last_seen=pl.col("at").max(),
-            confidence=pl.col("confidence").max(),
-            declared=pl.col("declared").any(),
-        )
-        .join(sources, on="pair")
-        .sort("pair")
-        .with_columns(a=pl.col("pair") // max(width, 1), b=pl.col("pair") % max(width, 1))
-    )
+    hung = events.select("key").join(strongest, on="key", how="left", maintain_order="left")
+    return hung.select(anchor=pl.coalesce("identifier", ANONYMOUS + pl.col("key")))["anchor"]
 
 
-def _components(links: pl.DataFrame, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """For each identifier code the smallest code that links connect it with."""
-    if not len(links):
-        return np.arange(count, dtype=np.int64)
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+class _Decided:
+    """Decisions as pairs of identifier codes; those on values that are not there have no effect."""
 
-    a, b = links["a"].to_numpy(), links["b"].to_numpy()
-    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
-    smallest = np.full(int(label.max()) + 1, count, dtype=np.int64)
-    np.minimum.at(smallest, label, np.arange(count, dtype=np.int64))
-    return smallest[label]  # type: ignore[no-any-return]
+    def __init__(self, rulings: Rulings, settings: Settings, vocabulary: pl.Series) -> None:
+        decisions = rulings.decisions
+        raw = pl.concat([decisions["a"], decisions["b"]]).unique()
+        key = dict(zip(raw, normalised(raw, settings.rules), strict=True))
+        wanted = pl.Series(sorted({text for text in key.values() if text is not None}), dtype=pl.String)
+        code = dict(zip(wanted, vocabulary.search_sorted(wanted), strict=True)) if len(wanted) else {}
+        there = set(wanted.filter(wanted.is_in(vocabulary.implode())))
+        pairs: dict[str, set[tuple[int, int]]] = {"same": set(), "different": set(), "withdrawn": set()}
+        for kind, a, b in decisions.select("kind", "a", "b").iter_rows():
+            if {key[a], key[b]} <= there and key[a] != key[b]:
+                ends = sorted((int(code[key[a]]), int(code[key[b]])))
+                pairs[kind].add((ends[0], ends[1]))
+        self.same, self.different = sorted(pairs["same"]), sorted(pairs["different"])
+        self.withdrawn = sorted(pairs["withdrawn"])
+
+
+def _kinds(vocabulary: pl.Series, settings: Settings) -> Kinds:
+    kind = vocabulary.str.splitn(":", 2).struct.field("field_0")
+    names = kind.unique().sort()
+    codes = kind.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()
+    return Kinds(codes, names.to_list(), [settings.rules.of(name) for name in names])
 
 
 def _identifiers(
-    seen: pl.DataFrame, vocabulary: pl.Series, component: np.ndarray[tuple[int], np.dtype[np.int64]], settings: Settings
+    seen: pl.DataFrame,
+    vocabulary: pl.Series,
+    kinds: Kinds,
+    split: Partition,
+    settings: Settings,
+    rulings: Rulings,
 ) -> pl.DataFrame:
-    """The identifiers table in code order, with ``priority`` beside it."""
-    when = seen.group_by("code").agg(first_seen=pl.col("at").min(), last_seen=pl.col("at").max()).sort("code")
-    table = (
-        pl.DataFrame(
-            {"key": vocabulary, "component": component, "status": "active"},
-            schema_overrides={"key": pl.String, "component": pl.Int64, "status": pl.String},
-        )
-        .hstack(when.drop("code"))
-        .with_columns(pl.col("key").str.splitn(":", 2).struct.rename_fields(["type", "value"]).struct.unnest())
-        .with_columns(priority=pl.col("type").replace_strict(settings.priority, default=WEAKEST, return_dtype=pl.Int64))
-    )
+    """The identifiers table in code order, with ``apart`` beside it.
+
+    Shared values keep no times: their events lie in many components.
+    """
+    when = seen.group_by("code").agg(first_seen=pl.col("at").min(), last_seen=pl.col("at").max())
+    apart = pl.Series(split.apart, dtype=pl.Boolean)
+    parts = vocabulary.str.splitn(":", 2).struct
+    smallest = vocabulary.gather(split.component)
+    own = OF_SHARED + vocabulary if settings.rules.nearest_login_minutes is None else smallest
+    table = pl.DataFrame(
+        {
+            "code": pl.int_range(len(vocabulary), dtype=pl.UInt32, eager=True),
+            "key": vocabulary,
+            "type": parts.field("field_0"),
+            "value": parts.field("field_1"),
+            "priority": kinds.priorities(),
+            "cluster": split.user,
+            "apart": apart,
+            "held": split.held,
+            "user_key": _founded(vocabulary, settings.salt, rulings),
+        }
+    ).join(when, on="code", how="left", maintain_order="left")
     founders = (
-        table.sort("first_seen", "priority", "key", nulls_last=True)
-        .unique("component", keep="first", maintain_order=True)
-        .select("component", user=_keys(pl.col("key"), settings.salt))
+        table.filter(~pl.col("apart"))
+        .sort("first_seen", "priority", "key", nulls_last=True)
+        .unique("cluster", keep="first", maintain_order=True)
+        .select("cluster", user="user_key")
     )
-    named = table.join(founders, on="component", how="left", maintain_order="left")
-    return named.with_columns(component=vocabulary.gather(component))
-
-
-def _keys(founding: pl.Expr, salt: str) -> pl.Expr:
-    return founding.map_batches(
-        lambda keys: pl.Series([key_of(key, salt) for key in keys.to_list()], dtype=pl.String), return_dtype=pl.String
+    return table.join(founders, on="cluster", how="left", maintain_order="left").with_columns(
+        user=pl.when(~pl.col("apart")).then("user"),
+        status=pl.when("apart").then(pl.lit(SHARED)).when("held").then(pl.lit(HELD)).otherwise(pl.lit(ACTIVE)),
+        component=pl.when(apart).then(own).otherwise(smallest),
+        first_seen=pl.when(~pl.col("apart")).then("first_seen"),
+        last_seen=pl.when(~pl.col("apart")).then("last_seen"),
     )
 
 
-def _named(links: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
-    """Links with identifier keys in place of codes."""
-    return links.with_columns(
-        component=identifiers["component"].gather(links["a"]),
-        a=identifiers["key"].gather(links["a"]),
-        b=identifiers["key"].gather(links["b"]),
-        accepted=pl.lit(True),
-        reason=pl.lit(None, dtype=pl.String),
+def _founded(founding: pl.Series, salt: str, rulings: Rulings) -> pl.Series:
+    """The key of the user that each identifier founds; who returns after an erasure is a new person."""
+    returns = rulings.times_erased(founding)
+    texts = (f"{key}\0{returns[key]}" if key in returns else key for key in founding.to_list())
+    return pl.Series("user_key", [key_of(text, salt) for text in texts], dtype=pl.String)
+
+
+def _named(
+    links: pl.DataFrame,
+    split: Partition,
+    identifiers: pl.DataFrame,
+    placed: _Placed,
+    seen: pl.DataFrame,
+    events: pl.LazyFrame,
+) -> pl.DataFrame:
+    """Links with identifier keys in place of codes, each with the component that holds its evidence.
+
+    What two shared values were met by may lie in many components: such a link has a row for each.
+    """
+    a, b = links["a"], links["b"]
+    component = identifiers["component"].gather(
+        pl.select(pl.when(placed.apart.gather(a)).then(b).otherwise(a)).to_series()
+    )
+    known = links.with_columns(component=component, reason=split.reasons)
+    scattered = placed.apart.gather(a) & placed.apart.gather(b)
+    if scattered.any():
+        among = seen.filter(placed.apart.gather(seen["code"]))
+        pairs = pairs_of(among, events, len(identifiers))
+        pairs = pairs.with_columns(component=placed.component_of(pairs["row"]))
+        parts = aggregated(pairs, len(identifiers), "component")
+        parts = parts.with_columns(reason=pl.lit(SHARED), withdrawn=pl.lit(False))
+        known = pl.concat([known.filter(~scattered), parts.select(known.columns)])
+    return known.with_columns(
+        a=identifiers["key"].gather(known["a"]),
+        b=identifiers["key"].gather(known["b"]),
+        accepted=pl.col("reason").is_null(),
     ).select(LINKS.names())
 
 
-def _owners(
-    seen: pl.DataFrame, events: pl.LazyFrame, identifiers: pl.DataFrame, settings: Settings
-) -> tuple[pl.DataFrame, pl.Series]:
-    """The users that events belong to, and each event's: that of its strongest usable identifier (priority, then key).
+class _Placed:
+    """Which user each event belongs to."""
 
-    An event without one has a user of its own.
-    """
-    width = max(len(identifiers), 1)
-    strongest = (
-        seen.select("row", strength=identifiers["priority"].gather(seen["code"]) * width + seen["code"])
-        .group_by("row")
-        .agg(code=pl.col("strength").min() % width)
-    )
-    bare = (
-        events.select("key", "identifiers")
-        .with_row_index("row")
-        .join(strongest.lazy().select("row"), on="row", how="anti")
-        .select("row", component=ANONYMOUS + pl.col("key"))
-        .collect()
-    )
-    anonymous = bare.select("component", user=_keys(pl.col("component"), settings.salt))
-    named = identifiers.select("component", "user")
-    users = pl.concat([named, anonymous]).select("user", "component").unique("user").sort("user")
-    position = pl.concat([named["user"], anonymous["user"]]).cast(pl.Enum(users["user"])).to_physical().cast(pl.UInt32)
-    rows = pl.concat([strongest["row"], bare["row"]])
-    owned = pl.concat([position.gather(strongest["code"]), position[len(named) :]])
-    return users, pl.DataFrame({"row": rows, "owner": owned}).sort("row")["owner"]
+    def __init__(self, seen: pl.DataFrame, events: pl.LazyFrame, identifiers: pl.DataFrame, settings: Settings) -> None:
+        self.apart = identifiers["apart"]
+        self._identifiers = identifiers
+        # Usable ones before shared ones, then by priority, then by key.
+        order = identifiers.select(order=pl.arg_sort_by("apart", "priority", "code"))["order"]
+        rank = order.arg_sort()
+        best = seen.select("row", rank=rank.gather(seen["code"])).group_by("row").agg(pl.col("rank").min())
+        strongest = best.select("row", code=order.gather(best["rank"]))
+        count = int(events.select(pl.len()).collect().item())
+        rows = pl.DataFrame({"row": pl.int_range(count, dtype=pl.UInt32, eager=True)})
+        self.strongest = rows.join(strongest, on="row", how="left", maintain_order="left")["code"]
+        self.users, self.owners = self._owned(rows.with_columns(code=self.strongest), seen, events, settings)
 
+    def component_of(self, rows: pl.Series) -> pl.Series:
+        """The raw component of some events that hold an identifier, by their number."""
+        return self._identifiers["component"].gather(self.strongest.gather(rows))
 
-def usable_identifiers(events: pl.DataFrame) -> pl.Series:
-    """The distinct identifier keys that some events hold."""
-    return _usable(events["identifiers"].explode().unique()).drop_nulls().unique().alias("identifier")
+    def _owned(
+        self, rows: pl.DataFrame, seen: pl.DataFrame, events: pl.LazyFrame, settings: Settings
+    ) -> tuple[pl.DataFrame, pl.Series]:
+        """All users, and each event's position among them."""
+        lone = rows.filter(pl.select(self.strongest.is_null() | self.apart.gather(self.strongest)).to_series())
+        facts = events.select("key", "at").collect()[lone["row"]].hstack(lone)
+        shared, bare = facts.drop_nulls("code"), facts.filter(pl.col("code").is_null())
+        borrowed = self._borrowed(shared, seen, events, settings)
+        apart = sessions(shared.join(borrowed, on="row", how="anti"))
+        anonymous = pl.concat(
+            [
+                apart.select("row", named=ANONYMOUS + pl.col("first"), component=self.component_of(apart["row"])),
+                bare.select("row", named=ANONYMOUS + pl.col("key"), component=ANONYMOUS + pl.col("key")),
+            ]
+        )
+        names = anonymous["named"].unique()
+        keys = pl.Series([key_of(name, settings.salt) for name in names.to_list()], dtype=pl.String)
+        anonymous = anonymous.with_columns(user=pl.col("named").replace_strict(names, keys, return_dtype=pl.String))
+        known = self._identifiers.select("component", "user")
+        users = pl.concat([known, anonymous.select("component", "user")]).drop_nulls("user").unique("user").sort("user")
+        kind = pl.Enum(users["user"])
+        of_identifier, of_lone = (found.cast(kind).to_physical() for found in (known["user"], anonymous["user"]))
+        owners = of_identifier.gather(self.strongest)
+        owners = owners.scatter(borrowed["row"], owners.gather(borrowed["login"]))
+        return users, owners.scatter(anonymous["row"], of_lone).cast(pl.UInt32).alias("owner")
 
-
-def anchors(events: pl.DataFrame) -> pl.Series:
-    """For each event one fixed usable identifier (its first), or ``:event:<key>`` where it has none."""
-    first = _usable(events["identifiers"].list.first())
-    rest = events.select("key", "identifiers").with_columns(anchor=first)
-    missing = rest.filter(pl.col("anchor").is_null() & (pl.col("identifiers").list.len() > 1)).select(
-        "key", pl.col("identifiers").alias("raw")
-    )
-    others = missing.explode("raw")
-    others = others.with_columns(later=_usable(others["raw"])).drop_nulls("later").unique("key", keep="first")
-    return rest.join(others.select("key", "later"), on="key", how="left", maintain_order="left").select(
-        anchor=pl.coalesce("anchor", "later", ANONYMOUS + pl.col("key"))
-    )["anchor"]
-
-
-def _usable(raw: pl.Series) -> pl.Series:
-    """Normalised identifiers, each distinct raw text looked at once."""
-    known = raw.alias("raw").unique().to_frame()
-    known = known.with_columns(identifier=normalised(known["raw"]))
-    return raw.alias("raw").to_frame().join(known, on="raw", how="left", maintain_order="left")["identifier"]
+    def _borrowed(
+        self, shared: pl.DataFrame, seen: pl.DataFrame, events: pl.LazyFrame, settings: Settings
+    ) -> pl.DataFrame:
+        """Events of shared values alone that go to a login near in time, where the rules say so: row, login."""
+        minutes = settings.rules.nearest_login_minutes
+        if minutes is None or not len(shared):
+            return pl.DataFrame(schema={"row": pl.UInt32, "login": pl.UInt32})
+        unique = [name for name, rule in settings.rules.types.items() if rule.unique]
+        signed_in = self._identifiers["type"].is_in(unique) & ~self.apart
+        with_login = seen.filter(signed_in.gather(seen["code"])).select("row").unique()
+        at_shared = seen.filter(self.apart.gather(seen["code"])).join(with_login, on="row", how="semi")
+        facts = events.select("key", touch=pl.col("kind") == "event").collect()[at_shared["row"]]
+        logins = at_shared.hstack(facts).filter("touch").drop_nulls("at")
+        return nearest_logins(shared, logins, minutes)

@@ -1,25 +1,34 @@
-"""Traits of users: for each trait the latest value by event time, ties by event key; undated rows count as oldest."""
+"""Traits of users: for each trait one value of those that rows tell.
+
+The latest by event time unless the rules say otherwise, ties by event key. Dated rows come before undated ones, for the
+earliest as for the latest.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
+from ..rules import Survivorship
 from ..tables import chunks
 
 
-def of_users(events: pl.LazyFrame, owners: pl.Series) -> pl.DataFrame:
+def of_users(events: pl.LazyFrame, owners: pl.Series, survivorship: Mapping[str, Survivorship]) -> pl.DataFrame:
     """Traits by user.
 
     Args:
-        events: columns key, at, traits (JSON object with sorted keys, or null).
+        events: columns key, at, source, traits (JSON object with sorted keys, or null).
         owners: number of each event's user.
+        survivorship: for some traits which value stays.
 
     Returns:
         owner, traits (JSON object with sorted keys); only users of whom a row tells any.
     """
+    if survivorship:
+        return _chosen(events, owners, survivorship)
     # Most users repeat the same few texts: keep each text once per user, at its latest row, before parsing any.
     parts = [
         _latest(chunk.with_columns(owner=owners[first : first + len(chunk)]).drop_nulls("traits"))
@@ -36,6 +45,33 @@ def of_users(events: pl.LazyFrame, owners: pl.Series) -> pl.DataFrame:
         .with_columns(pl.col("traits").map_elements(_merge, return_dtype=pl.String))
     )
     return pl.concat([told.filter(single).select("owner", "traits"), merged])
+
+
+def _chosen(events: pl.LazyFrame, owners: pl.Series, survivorship: Mapping[str, Survivorship]) -> pl.DataFrame:
+    """Traits by user where not every trait goes by the latest row."""
+    told = events.select("key", "at", "source", "traits").collect().with_columns(owner=owners).drop_nulls("traits")
+    rows = told.sort("owner", "at", "key", nulls_last=False).group_by("owner", maintain_order=True).agg(pl.all())
+    texts = [
+        _by_rule(zip(texts, sources, times, strict=True), survivorship)
+        for texts, sources, times in rows.select("traits", "source", "at").iter_rows()
+    ]
+    return rows.select("owner", traits=pl.Series(texts, dtype=pl.String))
+
+
+def _by_rule(rows: Iterable[tuple[str, str, Any]], survivorship: Mapping[str, Survivorship]) -> str:
+    """One object of the rows of one user, which come in order of time (undated ones first)."""
+    told = [(json.loads(text), source, at is not None) for text, source, at in rows]
+    chosen = {name: value for traits, _, _ in told for name, value in traits.items()}
+    for name, way in survivorship.items():
+        if way == "earliest":
+            later_first = told[::-1]
+            for traits, _, _ in [row for row in told if not row[2]] + [row for row in later_first if row[2]]:
+                chosen |= {name: traits[name]} if name in traits else {}
+        elif way != "latest":
+            for source in reversed(way):
+                for traits, told_by, _ in told:
+                    chosen |= {name: traits[name]} if told_by == source and name in traits else {}
+    return canonical(chosen)
 
 
 def _latest(told: pl.DataFrame) -> pl.DataFrame:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import UnknownColumn, nearest
-from ..settings import DEFAULT_PRIORITY
+from ..rules import DEFAULT_TYPES
 from .mapping import COLUMNS, Column, Mapping, lacking
 from .rows import Reader
 
-_PLAIN = {*COLUMNS, *DEFAULT_PRIORITY, "identifiers.TYPE", "traits.NAME", "properties.NAME"}
+_PLAIN = {*COLUMNS, *DEFAULT_TYPES, "identifiers.TYPE", "traits.NAME", "properties.NAME"}
 
 
 def resolved(mapping: Mapping, columns: Sequence[str]) -> tuple[Mapping, list[str]]:
@@ -24,7 +24,7 @@ def resolved(mapping: Mapping, columns: Sequence[str]) -> tuple[Mapping, list[st
         table, _, name = column.partition(".")
         if column in fields:
             continue
-        if column in DEFAULT_PRIORITY or (table == "identifiers" and name and "." not in name):
+        if column in DEFAULT_TYPES or (table == "identifiers" and name and "." not in name):
             kind = name or column
             identifiers[kind] = (*identifiers.get(kind, ()), column)
         elif table in maps and name:

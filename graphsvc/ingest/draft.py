@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from ..errors import InputError
-from ..settings import DEFAULT_PRIORITY, WEAKEST
+from ..rules import Rules
 from .canonical import LABEL_LIMIT
 from .evidence import MOST, Evidence, share
 from .times import EPOCHS
@@ -154,7 +154,7 @@ class Draft:
                 self.identifiers.setdefault(kind, []).append(self._take(column))
         if not self.identifiers:
             self._draw_some_identifier()
-        by_strength = sorted(self.identifiers, key=lambda kind: (DEFAULT_PRIORITY.get(kind, WEAKEST), kind))
+        by_strength = sorted(self.identifiers, key=lambda kind: (Rules().of(kind).priority, kind))
         self.identifiers = {kind: self.identifiers[kind] for kind in by_strength}
 
     def _identifier_type(self, column: Evidence) -> str | None:

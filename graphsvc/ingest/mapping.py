@@ -36,7 +36,7 @@ COLUMNS: tuple[Column, ...] = get_args(Column)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: Settings of the graph that a mapping may propose.
-PROPOSED = ("goals", "stages", "channels", "split", "gap_days", "exclude", "segments", "priority")
+PROPOSED = ("goals", "stages", "channels", "split", "gap_days", "exclude", "segments", "rules")
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +11,14 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from ..core import Derived
 from ..frame import JourneyFrame
+from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import Changes, Neighbourhood, Tables
 
 #: Version of the graph's shape. A store refuses a newer graph and migrates an older one.
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Status:
     schema: int
     revision: int
     settings: Settings | None  # None: there is no graph yet
-    counts: dict[str, int]  # events, users, identifiers, links, touchpoints, journeys, channels
+    counts: dict[str, int]  # events, users, identifiers, links, touchpoints, journeys, channels, decisions, erasures
     data_from: datetime | None  # first and latest touchpoint
     data_to: datetime | None
 
@@ -57,6 +59,7 @@ class Writer(Protocol):
 
     settings: Settings | None  # of the graph as it stands; None where there is none yet
     revision: int
+    rulings: Rulings  # of the graph as it stands, without the secret
 
     def has_events(self) -> bool:
         """Whether the graph holds any event (if not, :meth:`load` may be used)."""
@@ -64,8 +67,14 @@ class Writer(Protocol):
     def stored(self, keys: pl.Series) -> pl.DataFrame:
         """The stored events (``tables.EVENTS``) that have one of these keys."""
 
-    def neighbourhood(self, identifiers: pl.Series, events: pl.Series) -> Neighbourhood:
-        """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
+    def identifiers(self, keys: pl.Series) -> pl.DataFrame:
+        """What is stored of some identifiers (``tables.IDENTIFIERS``)."""
+
+    def links_of(self, keys: pl.Series) -> pl.DataFrame:
+        """The links that begin or end at some identifiers (``tables.LINKS``)."""
+
+    def unit(self, components: pl.Series) -> Neighbourhood:
+        """All that is stored of some raw components, by their names."""
 
     def everything(self) -> Neighbourhood:
         """The whole graph as one neighbourhood."""
@@ -102,7 +111,9 @@ class Store(Protocol):
     def writer(self) -> AbstractContextManager[Writer]:
         """Begin a write; leaving the block commits, an exception rolls back."""
 
-    def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+    def load(
+        self, events: pl.LazyFrame, derived: Derived, settings: Settings, rulings: Rulings, *, expected: int
+    ) -> int:
         """Put a whole graph, in bulk, in place of the one at revision ``expected``. Returns the new revision.
 
         Killed midway, the next writer starts from an empty graph (or from the former one, where the store can).
@@ -113,6 +124,9 @@ class Store(Protocol):
 
     def events(self) -> Iterator[pl.DataFrame]:
         """The stored events in chunks, sorted by key."""
+
+    def rulings(self) -> Rulings:
+        """The decisions and erasures, without the secret."""
 
     def tables(self) -> Tables:
         """The derived tables, whole."""

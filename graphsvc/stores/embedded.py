@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from ..core import derive_in_parts
-from ..core.identity import ANONYMOUS, anchors
+from ..core import Derived
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
 from ..frame import JourneyFrame, build
+from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import DERIVED, EVENTS, KEYS, Changes, Neighbourhood, Tables, chunks
+from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Changes, Neighbourhood, Tables, chunks
 from . import base
 from .base import Head, Status, UserRows
 from .embedded_schema import create, migrate
@@ -36,6 +36,7 @@ WHERE component = ?
   AND a IN (SELECT key FROM identifiers WHERE "user" = ?) AND b IN (SELECT key FROM identifiers WHERE "user" = ?)
 ORDER BY a, b
 """
+_SCHEMAS = {**STORED, **DERIVED}
 _locks: dict[Path, threading.Lock] = {}
 
 
@@ -92,10 +93,11 @@ class EmbeddedStore:
                 )
             with self._transaction() as cursor:
                 migrate(cursor, schema)
-                events = _all(cursor, "events")
-                for part in derive_in_parts(events.lazy(), _settings(cursor) or Settings()):
-                    for name, table in part.items():
-                        _insert(cursor, name, table)
+                events, rulings = _all(cursor, "events"), _rulings(cursor)
+                derived = Derived(events.lazy(), _settings(cursor) or Settings(), rulings.unlocked())
+                cursor.execute("DELETE FROM events")
+                _insert_events(cursor, events, derived.anchors(events["key"]))
+                _insert_derived(cursor, derived)
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -153,7 +155,7 @@ class EmbeddedStore:
         with self._transaction() as cursor:
             counts = {
                 name: int(_one(cursor.execute(f"SELECT count(*) FROM {name}"))[0])  # noqa: S608
-                for name in ("events", *DERIVED)
+                for name in (*STORED, *DERIVED)
             }
             touchpoints, start, end, channels = _one(
                 cursor.execute(
@@ -211,6 +213,11 @@ class EmbeddedStore:
             for batch in result.to_arrow_reader(_ROWS_PER_INSERT):
                 yield pl.DataFrame(batch)
 
+    def rulings(self) -> Rulings:
+        """The decisions and erasures, without the secret."""
+        with self._transaction() as cursor:
+            return _rulings(cursor)
+
     def tables(self) -> Tables:
         """The derived tables, whole."""
         with self._transaction() as cursor:
@@ -263,7 +270,9 @@ class EmbeddedStore:
             with suppress(FileNotFoundError):
                 file.chmod(0o600)
 
-    def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+    def load(
+        self, events: pl.LazyFrame, derived: Derived, settings: Settings, rulings: Rulings, *, expected: int
+    ) -> int:
         """Put a whole graph in place of the one at revision ``expected``, in one transaction.
 
         Raises:
@@ -272,13 +281,13 @@ class EmbeddedStore:
         with self._writing() as cursor:
             if _revision(cursor) != expected:
                 raise GraphMoved(f"{self.url} changed while it was being read; try again")
-            for name in ("events", *DERIVED):
+            for name in (*STORED, *DERIVED):
                 cursor.execute(f"DELETE FROM {name}")  # noqa: S608
-            for _, chunk in chunks(events, _ROWS_PER_INSERT):
-                _insert_events(cursor, chunk)
-            for part in tables:
-                for name, table in part.items():
-                    _insert(cursor, name, table)
+            for first, chunk in chunks(events, _ROWS_PER_INSERT):
+                _insert_events(cursor, chunk, derived.anchors(chunk["key"], first))
+            _insert(cursor, "decisions", rulings.decisions)
+            _insert(cursor, "erasures", rulings.erasures)
+            _insert_derived(cursor, derived)
             return _next_revision(cursor, settings)
 
     def close(self) -> None:
@@ -296,6 +305,7 @@ class EmbeddedWriter:
         self._cursor = cursor
         self.settings = _settings(cursor)
         self.revision = _revision(cursor)
+        self.rulings = _rulings(cursor)
 
     def has_events(self) -> bool:
         """Whether the graph holds any event."""
@@ -305,25 +315,32 @@ class EmbeddedWriter:
         """The stored events that have one of these keys."""
         return self._matching("events", "key", keys)
 
-    def neighbourhood(self, identifiers: pl.Series, events: pl.Series) -> Neighbourhood:
-        """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
-        anchored = self._matching("events", "key", events, columns="anchor")["anchor"]
-        wanted = pl.concat([identifiers.cast(pl.String), anchored]).unique()
-        found = self._matching("identifiers", "key", wanted, columns="component")["component"]
-        components = pl.concat([found, wanted.filter(wanted.str.starts_with(ANONYMOUS))]).unique()
+    def identifiers(self, keys: pl.Series) -> pl.DataFrame:
+        """What is stored of some identifiers."""
+        return self._matching("identifiers", "key", keys)
+
+    def links_of(self, keys: pl.Series) -> pl.DataFrame:
+        """The links that begin or end at some identifiers."""
+        if not len(keys):
+            return pl.DataFrame(schema=DERIVED["links"])
+        return pl.concat([self._matching("links", "a", keys), self._matching("links", "b", keys)]).unique(KEYS["links"])
+
+    def unit(self, components: pl.Series) -> Neighbourhood:
+        """All that is stored of some raw components, by their names."""
         tables = Tables(**{name: self._matching(name, "component", components) for name in DERIVED})
-        anchors = pl.concat([tables.identifiers["key"], components.filter(components.str.starts_with(ANONYMOUS))])
-        return Neighbourhood(self._matching("events", "anchor", anchors), tables)
+        hooks = pl.concat([tables.identifiers["key"], components.filter(components.str.starts_with(ANONYMOUS))])
+        events = self._matching("events", "anchor", hooks, (*EVENTS.names(), "anchor"))
+        return Neighbourhood(events.drop("anchor"), tables, events.select("key", "anchor"))
 
     def everything(self) -> Neighbourhood:
         """The whole graph as one neighbourhood."""
-        return Neighbourhood(
-            _all(self._cursor, "events"), Tables(**{name: _all(self._cursor, name) for name in DERIVED})
-        )
+        events = _all(self._cursor, "events", "anchor")
+        tables = Tables(**{name: _all(self._cursor, name) for name in DERIVED})
+        return Neighbourhood(events.drop("anchor"), tables, events.select("key", "anchor"))
 
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
-        every = {"events": changes.events, **changes.derived}
+        every = {**changes.stored, **changes.derived}
         if settings == self.settings and not any(len(change.removed) + len(change.put) for change in every.values()):
             return self.revision
         for name, change in every.items():
@@ -335,16 +352,20 @@ class EmbeddedWriter:
                 self._cursor.execute(f"DELETE FROM {name} USING gone WHERE {same}")  # noqa: S608
                 self._cursor.unregister("gone")
             if name == "events":
-                _insert_events(self._cursor, change.put)
+                hung = change.put.select("key").join(changes.anchors, on="key", how="left", maintain_order="left")
+                _insert_events(self._cursor, change.put, hung["anchor"])
             else:
                 _insert(self._cursor, name, change.put)
+        if len(changes.moved):
+            moved = changes.moved.to_arrow()  # noqa: F841 (see `_insert`)
+            self._cursor.execute("UPDATE events SET anchor = moved.anchor FROM moved WHERE events.key = moved.key")
         self.settings = settings
         self.revision = _next_revision(self._cursor, settings)
         return self.revision
 
-    def _matching(self, table: str, column: str, values: pl.Series, columns: str | None = None) -> pl.DataFrame:
+    def _matching(self, table: str, column: str, values: pl.Series, columns: Sequence[str] = ()) -> pl.DataFrame:
         """The rows of a table whose column has one of the values."""
-        names = columns or ", ".join(f'"{name}"' for name in (EVENTS if table == "events" else DERIVED[table]).names())
+        names = ", ".join(f'"{name}"' for name in columns or _SCHEMAS[table].names())
         self._cursor.register("wanted", values.cast(pl.String).alias("wanted").to_frame().to_arrow())
         rows = _rows(self._cursor, f"SELECT {names} FROM {table} WHERE {column} IN (SELECT wanted FROM wanted)")  # noqa: S608
         self._cursor.unregister("wanted")
@@ -421,9 +442,12 @@ def _next_revision(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> int
     return _revision(cursor)
 
 
-def _all(cursor: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
-    schema = EVENTS if table == "events" else DERIVED[table]
-    columns = ", ".join(f'"{name}"' for name in schema.names())
+def _rulings(cursor: duckdb.DuckDBPyConnection) -> Rulings:
+    return Rulings(_all(cursor, "decisions"), _all(cursor, "erasures"))
+
+
+def _all(cursor: duckdb.DuckDBPyConnection, table: str, *more: str) -> pl.DataFrame:
+    columns = ", ".join(f'"{name}"' for name in (*_SCHEMAS[table].names(), *more))
     return _rows(cursor, f"SELECT {columns} FROM {table}")  # noqa: S608
 
 
@@ -434,5 +458,12 @@ def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -
     cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM put")  # noqa: S608
 
 
-def _insert_events(cursor: duckdb.DuckDBPyConnection, events: pl.DataFrame) -> None:
-    _insert(cursor, "events", events.with_columns(anchor=anchors(events)))
+def _insert_events(cursor: duckdb.DuckDBPyConnection, events: pl.DataFrame, anchors: pl.Series) -> None:
+    _insert(cursor, "events", events.with_columns(anchor=anchors))
+
+
+def _insert_derived(cursor: duckdb.DuckDBPyConnection, derived: Derived) -> None:
+    for name in ("users", "identifiers", "links"):
+        _insert(cursor, name, getattr(derived, name))
+    for journeys in derived.journeys():
+        _insert(cursor, "journeys", journeys)

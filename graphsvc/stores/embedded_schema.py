@@ -8,7 +8,8 @@ from collections.abc import Callable
 import duckdb
 import polars as pl
 
-from ..tables import DERIVED, EVENTS
+from ..settings import migrated
+from ..tables import DECISIONS, DERIVED, ERASURES, EVENTS
 from . import base
 
 _TYPES: dict[pl.DataType, str] = {
@@ -28,11 +29,13 @@ def _table(name: str, schema: pl.Schema, *more: str) -> str:
     return f"CREATE TABLE IF NOT EXISTS {name} ({', '.join([*columns, *more])})"
 
 
-#: ``anchor`` of an event: its smallest usable identifier, or ``:event:<key>``. It never changes as components merge,
-#: and leads from a component's identifiers to its events.
+#: ``anchor`` of an event: the identifier by which it belongs to its user, or ``:event:<key>``. It does not change when
+#: components merge, and leads from a component's identifiers to its events.
 TABLES = [
     "CREATE TABLE IF NOT EXISTS graph (schema INTEGER, revision BIGINT, settings VARCHAR)",
     _table("events", EVENTS, '"anchor" VARCHAR'),
+    _table("decisions", DECISIONS),
+    _table("erasures", ERASURES),
     *(_table(name, schema) for name, schema in DERIVED.items()),
 ]
 
@@ -60,8 +63,15 @@ VIEWS = [
     "CREATE VIEW channels AS SELECT DISTINCT channel AS key, channel AS name FROM via",
 ]
 
+
+def _with_rules(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Schema 2: rules of identity in place of priorities."""
+    for (text,) in cursor.execute("SELECT settings FROM graph WHERE settings IS NOT NULL").fetchall():
+        cursor.execute("UPDATE graph SET settings = ?", [migrated(text, 1)])
+
+
 #: From each older schema to the one after it: what changes in ``graph`` and ``events``. The rest is derived anew.
-MIGRATIONS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {}
+MIGRATIONS: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {1: _with_rules}
 
 
 def create(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,19 @@ from typing import Any
 import polars as pl
 from neo4j.exceptions import Neo4jError
 
-from ..core import diff
+from ..core import Derived
 from ..errors import GraphMoved, StoreUnavailable
 from ..frame import JourneyFrame, build
+from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import DERIVED, JOURNEYS, Tables
-from .base import Head, Status, UserRows
+from .base import SCHEMA, Head, Status, UserRows
 from .neo4j_door import Door
 from .neo4j_errors import retried, user_error
 from .neo4j_load import bulk_load, wipe
 from .neo4j_rows import plain, records_of
 from .neo4j_runner import GraphHead, Runner
-from .neo4j_write import Neo4jWriter, whole_events, whole_tables
+from .neo4j_write import Neo4jWriter, rulings_of, whole_events, whole_tables
 from .statements import names
 
 _INDEX_SECONDS = 600
@@ -86,7 +87,8 @@ class Neo4jStore:
         """Counts, versions, settings and data range."""
 
         def work(runner: Runner, head: GraphHead) -> Status:
-            ((touchpoints, records, users, identifiers, links, journeys, channels),) = runner.rows("read/counts")
+            ((touchpoints, records, *others),) = runner.rows("read/counts")
+            users, identifiers, links, journeys, channels, decisions, erasures = others
             ((start, end),) = runner.rows("read/data_range")
             ((server,),) = runner.rows("read/server")
             return Status(
@@ -103,6 +105,8 @@ class Neo4jStore:
                     "journeys": journeys,
                     "touchpoints": touchpoints,
                     "channels": channels,
+                    "decisions": decisions,
+                    "erasures": erasures,
                 },
                 data_from=start and start.to_native(),
                 data_to=end and end.to_native(),
@@ -153,6 +157,10 @@ class Neo4jStore:
 
         events = self._door.read("events", lambda runner, _: whole_events(runner))
         yield from events.sort("key").iter_slices(_CHUNK)
+
+    def rulings(self) -> Rulings:
+        """The decisions and erasures, without the secret."""
+        return self._door.read("rulings", lambda runner, _: rulings_of(runner))
 
     def tables(self) -> Tables:
         """The derived tables, whole."""
@@ -205,13 +213,17 @@ class Neo4jStore:
                 wipe(self._door)
                 transaction.run("write/loading", token=None).consume()
             writer = Neo4jWriter(transaction, head)
+            if head.schema < SCHEMA and head.settings is not None:
+                writer.migrate(head.settings)
             yield writer
             if writer.changed:
                 self._door.commit_fenced(transaction)
             else:
                 transaction.commit()
 
-    def load(self, events: pl.LazyFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+    def load(
+        self, events: pl.LazyFrame, derived: Derived, settings: Settings, rulings: Rulings, *, expected: int
+    ) -> int:
         """Put a whole graph in place of the one at revision ``expected``.
 
         Into an empty graph in bulk; in place of a former graph in one transaction that writes what differs.
@@ -219,14 +231,13 @@ class Neo4jStore:
         Raises:
             GraphMoved: somebody else wrote since that revision.
         """
+        rows = events.collect()
         with self.writer() as writer:
             if writer.revision != expected:
                 raise GraphMoved(f"{self.url} changed while it was being read; try again")
             if writer.has_events():
-                after = [list(parts) for parts in zip(*(_values(part) for part in tables), strict=True)]
-                whole = Tables(**{name: pl.concat(parts) for name, parts in zip(DERIVED, after, strict=True)})
-                return writer.replace(diff(writer.everything(), events.collect(), whole), settings)
-        return bulk_load(self._door, events.collect(), tables, settings, expected=expected)
+                return writer.become(rows, derived, settings, rulings)
+        return bulk_load(self._door, rows, derived, settings, rulings, expected=expected)
 
     def _prepare(self) -> None:
         """Create constraints and indexes, once, where they are absent; never in a database of somebody else."""
@@ -246,7 +257,3 @@ class Neo4jStore:
             if missing:
                 self._door.execute("read/await_indexes", seconds=_INDEX_SECONDS)
             self._prepared = True
-
-
-def _values(tables: Tables) -> list[pl.DataFrame]:
-    return [table for _, table in tables.items()]

@@ -118,6 +118,11 @@ class Door:
                 raise GraphLoading(
                     f"{self.url} is being loaded; wait for it, or run the ingest again if it was interrupted"
                 )
+            if head.schema < SCHEMA:
+                raise StoreUnavailable(
+                    f"{self.url} has the older schema {head.schema}; write to it once to migrate it, for example "
+                    "`graphsvc ingest` of a file that it knows"
+                )
             if head.begun == head.ended:
                 self._known = head
                 return head

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 import polars as pl
 
-from ..core.identity import anchors
+from ..core import Derived
 from ..errors import GraphMoved
+from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import DERIVED, USERS, Tables
+from ..tables import LINKS, USERS, Tables
+from .base import SCHEMA
 from .neo4j_door import Door
-from .neo4j_rows import microseconds, places_of, sent, staged, user_rows
+from .neo4j_rows import link_rows, microseconds, places_of, sent, staged, user_rows
 from .neo4j_runner import Transaction
 
 _SESSIONS = 2
@@ -31,7 +33,9 @@ _WIPE_ROWS = 10_000
 Parameters = dict[str, Any]
 
 
-def bulk_load(door: Door, events: pl.DataFrame, tables: Iterable[Tables], settings: Settings, *, expected: int) -> int:
+def bulk_load(
+    door: Door, events: pl.DataFrame, derived: Derived, settings: Settings, rulings: Rulings, *, expected: int
+) -> int:
     """Load an empty graph; returns its revision.
 
     Raises:
@@ -48,8 +52,10 @@ def bulk_load(door: Door, events: pl.DataFrame, tables: Iterable[Tables], settin
     with door.locked("load") as (transaction, head):
         if head.loading != token:
             raise moved
-        _create(door, transaction, events, _concatenated(tables), settings)
-        ((revision,),) = transaction.rows("write/revision", settings=settings.model_dump_json())
+        _create(door, transaction, events, derived, settings)
+        transaction.run("write/put_decisions", rows=sent(rulings.decisions)).consume()
+        transaction.run("write/put_erasures", rows=sent(rulings.erasures)).consume()
+        ((revision,),) = transaction.rows("write/revision", settings=settings.model_dump_json(), schema=SCHEMA)
         transaction.commit()
     door.end_commit(begun)
     return int(revision)
@@ -61,19 +67,16 @@ def wipe(door: Door) -> None:
         pass
 
 
-def _concatenated(tables: Iterable[Tables]) -> Tables:
-    parts = list(tables)
-    return Tables(**{name: pl.concat([getattr(part, name) for part in parts]) for name in DERIVED})
-
-
-def _create(door: Door, lock: Transaction, events: pl.DataFrame, tables: Tables, settings: Settings) -> None:
+def _create(door: Door, lock: Transaction, events: pl.DataFrame, derived: Derived, settings: Settings) -> None:
     """Create all nodes and relationships, while ``lock`` keeps its transaction alive."""
+    tables = derived.tables()
     places = places_of(tables.journeys)
     channels = places["channel"].unique().sort().to_list()
     rows = [{"key": channel, "name": channel, "kind": settings.kind_of(channel)} for channel in channels]
     door.execute("write/load_channels", rows=rows)
-    records = events.join(places, on="key", how="anti")
-    batches = _batches(events, tables, channels)
+    hung = events.with_columns(anchor=derived.anchors(events["key"]))
+    records = hung.join(places, on="key", how="anti")
+    batches, scattered = _batches(events, tables, channels)
     next_batch = threading.Lock()
 
     def work() -> None:
@@ -96,8 +99,10 @@ def _create(door: Door, lock: Transaction, events: pl.DataFrame, tables: Tables,
             with next_batch:
                 batches.close()  # the other session stops after the batch that it is at
             raise
-    for part in records.with_columns(anchor=anchors(records)).iter_slices(_BATCH):
+    for part in records.iter_slices(_BATCH):
         door.execute("write/load_records", rows=sent(part))
+    for part in scattered.iter_slices(_BATCH):
+        door.execute("write/load_links", rows=link_rows(part))
 
 
 class _Table:
@@ -115,8 +120,12 @@ class _Table:
         return self.rows.slice(*self._spans.get(batch, (0, 0)))
 
 
-def _batches(events: pl.DataFrame, tables: Tables, channels: list[str]) -> Generator[Parameters, None, None]:
-    """Parameters of ``write/load``: whole components, about ``_BATCH`` rows at a time."""
+def _batches(
+    events: pl.DataFrame, tables: Tables, channels: list[str]
+) -> tuple[Generator[Parameters, None, None], pl.DataFrame]:
+    """Parameters of ``write/load``: whole components, about ``_BATCH`` rows at a time; and the links (``tables.LINKS``)
+    that no batch can hold, since one of their ends is shared and lies in another.
+    """  # fmt: skip
     sizes = pl.concat(
         [
             tables.users.select("component", rows=pl.lit(1, dtype=pl.Int64)),
@@ -130,29 +139,36 @@ def _batches(events: pl.DataFrame, tables: Tables, channels: list[str]) -> Gener
 
     users = _Table(whole["users"])
     owner = users.rows.select(user="key", owner="position")
-    identifiers = _Table(whole["identifiers"].join(owner, on="user", maintain_order="left"))
-    ends = identifiers.rows.select(a="key", b="key", source="position", target="position")
-    links = _Table(
+    identifiers = _Table(whole["identifiers"].join(owner, on="user", how="left", maintain_order="left"))
+    ends = identifiers.rows.select("batch", a="key", b="key", source="position", target="position")
+    tied = (
         whole["links"]
-        .join(ends.select("a", "source"), on="a", maintain_order="left")
-        .join(ends.select("b", "target"), on="b", maintain_order="left")
+        .join(ends.select("batch", "a", "source"), on=["batch", "a"], how="left", maintain_order="left")
+        .join(ends.select("batch", "b", "target"), on=["batch", "b"], how="left", maintain_order="left")
     )
+    links = _Table(tied.drop_nulls(["source", "target"]))
+    scattered = tied.filter(pl.col("source").is_null() | pl.col("target").is_null()).select(LINKS.names())
     journeys = _Table(whole["journeys"].join(owner, on="user", maintain_order="left"))
     touchpoints = _Table(_touchpoints(events, journeys.rows, channels))
-    for batch in batch_of["batch"].unique().sort():
-        stepping = touchpoints.of(batch)
-        first = pl.col("step") == 1
-        hops = stepping.select("position", "step", seconds=pl.col("at").diff().dt.total_microseconds() / 1e6)
-        yield {
-            "users": user_rows(users.of(batch).select(USERS.names())),
-            "identifiers": _columns(identifiers.of(batch)),
-            "links": _columns(links.of(batch)),
-            "journeys": _columns(journeys.of(batch)),
-            "channels": channels,
-            "touchpoints": _columns(stepping),
-            "starts": _columns(stepping.filter(first).select("journey", first="position")),
-            "hops": _columns(hops.filter(~first).select("seconds", target="position")),
-        }
+
+    def each() -> Generator[Parameters, None, None]:
+        for batch in batch_of["batch"].unique().sort():
+            stepping, held = touchpoints.of(batch), identifiers.of(batch)
+            first = pl.col("step") == 1
+            hops = stepping.select("position", "step", seconds=pl.col("at").diff().dt.total_microseconds() / 1e6)
+            yield {
+                "users": user_rows(users.of(batch).select(USERS.names())),
+                "identifiers": _columns(held),
+                "owned": _columns(held.select("position", "owner").drop_nulls()),
+                "links": _columns(links.of(batch)),
+                "journeys": _columns(journeys.of(batch)),
+                "channels": channels,
+                "touchpoints": _columns(stepping),
+                "starts": _columns(stepping.filter(first).select("journey", first="position")),
+                "hops": _columns(hops.filter(~first).select("seconds", target="position")),
+            }
+
+    return each(), scattered
 
 
 def _touchpoints(events: pl.DataFrame, journeys: pl.DataFrame, channels: list[str]) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import neo4j
 import polars as pl
 
 from ..errors import ForeignGraph, NewerGraph
-from ..settings import Settings
+from ..settings import Settings, migrated
 from .base import SCHEMA
 from .neo4j_errors import Place
 from .neo4j_rows import frame_of
@@ -97,7 +97,7 @@ class Runner:
         return GraphHead(
             schema=schema or SCHEMA,
             revision=revision or 0,
-            settings=None if settings is None else _settings(settings),
+            settings=None if settings is None else _settings(settings, schema or SCHEMA),
             loading=loading,
             begun=begun,
             ended=ended,
@@ -118,8 +118,8 @@ class Transaction(Runner):
 
 
 @lru_cache(maxsize=16)
-def _settings(text: str) -> Settings:
-    return Settings.model_validate_json(text)
+def _settings(text: str, schema: int) -> Settings:
+    return Settings.model_validate_json(text if schema == SCHEMA else migrated(text, schema))
 
 
 @contextmanager

@@ -7,11 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from ..core.identity import ANONYMOUS, anchors
+from ..core import Derived, changed_rulings, diff
+from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import DERIVED, EVENTS, Changes, Neighbourhood, Tables
+from ..tables import ANONYMOUS, DECISIONS, DERIVED, ERASURES, EVENTS, KEYS, Changes, Neighbourhood, Tables
+from .base import SCHEMA
 from .neo4j_rows import (
     Row,
+    frame_of,
     hops_of,
     identifier_rows,
     link_rows,
@@ -23,6 +26,8 @@ from .neo4j_rows import (
 from .neo4j_runner import GraphHead, Runner, Transaction
 
 _BATCH = 5_000  # rows per statement
+_ANCHORS = pl.Schema({"key": pl.String(), "anchor": pl.String()})
+_HUNG = pl.Schema({**EVENTS, "anchor": pl.String()})
 
 
 class Neo4jWriter:
@@ -32,6 +37,7 @@ class Neo4jWriter:
         self._transaction = transaction
         self.settings = head.settings
         self.revision = head.revision
+        self.rulings = rulings_of(transaction)
         self.changed = False  # whether there is anything to commit
 
     def has_events(self) -> bool:
@@ -44,41 +50,42 @@ class Neo4jWriter:
         wanted = keys.unique().to_list()
         return pl.concat([self._events(f"read/{table}_by_key", keys=wanted) for table in ("touchpoints", "records")])
 
-    def neighbourhood(self, identifiers: pl.Series, events: pl.Series) -> Neighbourhood:
-        """All that is stored of the raw components that hold one of these normalised identifiers or stored events."""
-        anchored = anchors(self.stored(events)) if len(events) else pl.Series([], dtype=pl.String)
-        wanted = pl.concat([identifiers.cast(pl.String), anchored]).unique()
-        anonymous = wanted.filter(wanted.str.starts_with(ANONYMOUS))
-        found = [row[0] for row in self._transaction.rows("read/components", identifiers=wanted.to_list())]
-        components = sorted({*found, *anonymous})
+    def identifiers(self, keys: pl.Series) -> pl.DataFrame:
+        """What is stored of some identifiers."""
+        return self._transaction.table("read/identifiers_by_key", DERIVED["identifiers"], keys=keys.to_list())
+
+    def links_of(self, keys: pl.Series) -> pl.DataFrame:
+        """The links that begin or end at some identifiers."""
+        found = self._transaction.table("read/links_by_end", DERIVED["links"], keys=keys.to_list())
+        return found.unique(KEYS["links"])  # both ends may have been asked for
+
+    def unit(self, components: pl.Series) -> Neighbourhood:
+        """All that is stored of some raw components, by their names."""
+        wanted = components.to_list()
         tables = Tables(
             **{
-                name: self._transaction.table(f"read/{name}_by_component", schema, components=components)
+                name: self._transaction.table(f"read/{name}_by_component", schema, components=wanted)
                 for name, schema in DERIVED.items()
             }
         )
-        hangers = sorted({*tables.identifiers["key"], *anonymous})
-        touchpoints = tables.journeys["touchpoints"].explode().drop_nulls()
-        return Neighbourhood(
-            pl.concat(
-                [
-                    self._events("read/touchpoints_by_key", keys=touchpoints.to_list()),
-                    self._events("read/records_by_anchor", anchors=hangers),
-                ]
-            ),
-            tables,
+        hooks = [*tables.identifiers["key"], *components.filter(components.str.starts_with(ANONYMOUS))]
+        records = self._transaction.table("read/records_by_anchor", _HUNG, anchors=hooks)
+        touchpoints = self._events(
+            "read/touchpoints_by_key", keys=tables.journeys["touchpoints"].explode().drop_nulls().to_list()
         )
+        return Neighbourhood(pl.concat([touchpoints, records.drop("anchor")]), tables, records.select("key", "anchor"))
 
     def everything(self) -> Neighbourhood:
         """The whole graph as one neighbourhood."""
-        return Neighbourhood(whole_events(self._transaction), whole_tables(self._transaction))
+        anchors = self._transaction.whole("read/anchors_after", _ANCHORS)
+        return Neighbourhood(whole_events(self._transaction), whole_tables(self._transaction), anchors)
 
     def _events(self, name: str, **parameters: Any) -> pl.DataFrame:
         return self._transaction.table(name, EVENTS, **parameters)
 
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
-        every = [changes.events, *changes.derived.values()]
+        every = [*changes.stored.values(), *changes.derived.values()]
         if settings == self.settings and not any(len(change.removed) + len(change.put) for change in every):
             return self.revision
         journeys = changes.derived["journeys"]
@@ -89,15 +96,32 @@ class Neo4jWriter:
         self._cut(changes, former, places)
         bare = self._put_events(changes, former, places, settings)
         self._put_people(changes)
+        for name in ("decisions", "erasures"):
+            self._send(f"write/drop_{name}", changes.stored[name].removed.to_dicts())
+            self._send(f"write/put_{name}", sent(changes.stored[name].put))
         self._send("write/put_journeys", sent(journeys.put))
         self._send("write/add_hops", _rows(hops_of(places), but=hops_of(former)))
         if bare:
             self._transaction.run("write/drop_bare_channels", keys=sorted(bare)).consume()
         if self.settings is not None and settings.channels != self.settings.channels:
             self._put_kinds(settings)
-        ((self.revision,),) = self._transaction.rows("write/revision", settings=settings.model_dump_json())
+        ((self.revision,),) = self._transaction.rows(
+            "write/revision", settings=settings.model_dump_json(), schema=SCHEMA
+        )
         self.settings, self.changed = settings, True
         return self.revision
+
+    def become(self, events: pl.DataFrame, derived: Derived, settings: Settings, rulings: Rulings) -> int:
+        """Make the whole graph what some events derive to; returns the revision."""
+        ruled = changed_rulings(self.rulings, rulings)
+        changes = diff(self.everything(), events, derived.tables(), derived.anchors(events["key"]), ruled)
+        return self.replace(changes, settings)
+
+    def migrate(self, settings: Settings) -> None:
+        """Bring a graph of an older schema up to date: what derives is derived anew."""
+        rulings, events = self.rulings.unlocked(), whole_events(self._transaction)
+        self.settings = None  # so that the new schema is written even where nothing else differs
+        self.become(events, Derived(events.lazy(), settings, rulings), settings, rulings)
 
     def _cut(self, changes: Changes, former: pl.DataFrame, places: pl.DataFrame) -> None:
         """Take out what goes away of hops, journeys, links, identifiers and users."""
@@ -112,20 +136,20 @@ class Neo4jWriter:
         Returns:
             channels that may have lost their last touchpoint.
         """
-        put, removed = changes.events.put, changes.events.removed
+        put, removed = changes.stored["events"].put, changes.stored["events"].removed
         bare = self._send("write/drop_touchpoints", removed.join(former, on="key", how="semi").to_dicts())
         self._send("write/drop_records", removed.join(former, on="key", how="anti").to_dicts())
 
         leaving = former.join(places, on="key", how="anti").join(removed, on="key", how="anti")["key"].sort()
         if len(leaving):
-            stored = self.stored(leaving)
-            rows = stored.select("key", anchor=anchors(stored)).to_dicts()
+            rows = changes.anchors.filter(pl.col("key").is_in(leaving.implode())).to_dicts()
             bare |= self._send("write/touchpoints_to_records", rows)
         joining = places.join(former, on="key", how="anti")
         self._send("write/records_to_touchpoints", joining.select("key").sort("key").to_dicts())
 
         records = put.join(places, on="key", how="anti")
-        self._send("write/put_records", sent(records.with_columns(anchor=anchors(records))))
+        self._send("write/put_records", sent(records.join(changes.anchors, on="key", how="left")))
+        self._send("write/put_anchors", changes.moved.join(places, on="key", how="anti").to_dicts())
         self._send("write/put_touchpoints", sent(staged(put, places)))
         moved = places.join(former, on=["key", "step", "stage"], how="anti").join(put, on="key", how="anti")
         self._send("write/put_steps", moved.select("key", "step", "stage").to_dicts())
@@ -157,6 +181,12 @@ class Neo4jWriter:
 
 def _rows(hops: pl.DataFrame, but: pl.DataFrame) -> list[Row]:
     return hops.join(but, on=hops.columns, how="anti").sort("source").to_dicts()
+
+
+def rulings_of(runner: Runner) -> Rulings:
+    """The decisions and erasures, without the secret."""
+    ((decisions, erasures),) = runner.rows("read/rulings")
+    return Rulings(frame_of(decisions, DECISIONS), frame_of(erasures, ERASURES))
 
 
 def whole_events(runner: Runner) -> pl.DataFrame:

@@ -1,0 +1,87 @@
+"""What events say of identifiers: which ones each event holds, and which pairs were met together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import polars as pl
+
+
+def seen_identifiers(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.Series) -> pl.DataFrame:
+    """One row per event and usable identifier: row (number of the event), at, code (position in the vocabulary).
+
+    Args:
+        events: identifiers, at.
+        known: raw, identifier; the usable raw identifiers.
+        vocabulary: sorted identifier keys.
+    """
+    code = known["identifier"].cast(pl.Enum(vocabulary)).to_physical().cast(pl.UInt32)
+    codes = known.select("raw", code=code)
+    seen = (
+        events.select("at", raw="identifiers")
+        .with_row_index("row")
+        .explode("raw")
+        .join(codes.lazy(), on="raw", how="inner")
+        .select("row", "at", "code")
+        .collect()
+    )
+    # Two raw forms of one row may be one identifier, where forms differ at all.
+    return seen.unique() if len(vocabulary) < len(known) else seen
+
+
+def links_between(
+    seen: pl.DataFrame, events: pl.LazyFrame, width: int, withdrawn: Collection[tuple[int, int]] = ()
+) -> pl.DataFrame:
+    """Links per pair of identifier codes a < b.
+
+    Declared and matched evidence of ``withdrawn`` pairs counts only where there is no other.
+
+    Returns:
+        pair, count, first_seen, last_seen, confidence, declared, sources, withdrawn, a, b; by pair.
+    """
+    pairs = pairs_of(seen, events, width)
+    if not withdrawn:
+        return aggregated(pairs, width).with_columns(withdrawn=pl.lit(False))
+    given_up = pl.Series([a * width + b for a, b in withdrawn], dtype=pl.Int64)
+    gone = pairs.select(gone=pl.col("pair").is_in(given_up.implode()) & pl.col("stated"))["gone"]
+    left, lost = aggregated(pairs.filter(~gone), width), aggregated(pairs.filter(gone), width)
+    return pl.concat(
+        [
+            left.with_columns(withdrawn=pl.lit(False)),
+            lost.join(left, on="pair", how="anti").with_columns(withdrawn=pl.lit(True)),
+        ]
+    ).sort("pair")
+
+
+def pairs_of(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFrame:
+    """One row per event and pair of its identifiers: row, at, pair (a * width + b), source, stated, declared,
+    confidence. A link row states its pair: with certainty (declared), or with a confidence below 1 (matched).
+    """  # fmt: skip
+    several = seen.filter(pl.col("row").is_duplicated())
+    pairs = (
+        several.join(several.select("row", b="code"), on="row")
+        .filter(pl.col("code") < pl.col("b"))
+        .select("row", "at", pair=pl.col("code").cast(pl.Int64) * width + pl.col("b"))
+    )
+    stated, confidence = pl.col("kind") == "link", pl.col("confidence").fill_null(1.0)
+    evidence = events.select("source", stated=stated, declared=stated & (confidence >= 1), confidence=confidence)
+    return pl.concat([pairs, evidence.collect()[pairs["row"]]], how="horizontal")
+
+
+def aggregated(pairs: pl.DataFrame, width: int, *by: str) -> pl.DataFrame:
+    """Evidence per pair (and by more columns)."""
+    key = ["pair", *by]
+    sources = pairs.select(*key, "source").unique().sort("source").group_by(key).agg(sources=pl.col("source"))
+    return (
+        pairs.group_by(key)
+        .agg(
+            count=pl.len().cast(pl.Int64),
+            first_seen=pl.col("at").min(),
+            last_seen=pl.col("at").max(),
+            confidence=pl.col("confidence").max(),
+            declared=pl.col("declared").any(),
+        )
+        .join(sources, on=key)
+        .sort(key)
+        .with_columns(a=pl.col("pair") // max(width, 1), b=pl.col("pair") % max(width, 1))
+    )

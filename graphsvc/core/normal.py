@@ -1,0 +1,108 @@
+"""Raw identifiers as identifier keys: one form for one value, and nothing for values that point at nobody."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import polars as pl
+
+from ..rules import Normaliser, Rules
+
+#: Whole values, without quotes and spaces and in any case, that say nothing about a person.
+PLACEHOLDERS = (
+    "",
+    "-",
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "unknown",
+    "n/a",
+    "na",
+    "nan",
+    "anonymous",
+    "guest",
+    "true",
+    "false",
+    "0",
+    "[objectobject]",
+)
+_PLACEHOLDER_PATTERN = r"^(?:test@.*|[0-]*)$"  # test@… and any run of zeros and hyphens
+_E164 = r"^\+[1-9][0-9]{6,14}$"
+
+
+def normalised(identifiers: pl.Series, rules: Rules) -> pl.Series:
+    """Raw ``type:value`` texts as identifier keys; null where the value is a placeholder or blocked."""
+    parts = _parts(identifiers, rules)
+    usable = ~_is_placeholder(pl.col("value"))
+    for kind, rule in rules.types.items():
+        for pattern in rule.blocked:
+            usable &= ~((pl.col("kind") == kind) & pl.col("value").str.contains(pattern))
+    key = pl.when(usable).then(pl.concat_str("kind", "value", separator=":"))
+    return parts.select(key.alias(identifiers.name or "key")).to_series()
+
+
+def sought(identifier: str, rules: Rules) -> str:
+    """The identifier key of a text that somebody looks for (a placeholder's, too, which nobody has)."""
+    kind, value = _parts(pl.Series([identifier]), rules).row(0)
+    return f"{kind}:{value or ''}"
+
+
+def by_raw(raw: pl.Series, rules: Rules) -> pl.DataFrame:
+    """The distinct raw identifiers that are usable: raw, identifier (its key)."""
+    known = raw.drop_nulls().unique().alias("raw").to_frame()
+    return known.with_columns(identifier=normalised(known["raw"], rules)).drop_nulls("identifier")
+
+
+def usable_identifiers(events: pl.DataFrame, rules: Rules) -> pl.Series:
+    """The distinct identifier keys that some events hold."""
+    return by_raw(events["identifiers"].explode(), rules)["identifier"].unique()
+
+
+def _parts(identifiers: pl.Series, rules: Rules) -> pl.DataFrame:
+    """kind and value of raw identifiers, the value as its type's normaliser leaves it."""
+    split = pl.col("raw").str.splitn(":", 2)
+    parts = identifiers.alias("raw").to_frame().select(
+        kind=split.struct.field("field_0"), value=split.struct.field("field_1").str.strip_chars()
+    )  # fmt: skip
+    emails, lowered = _types(rules, "email"), [*_types(rules, "email"), *_types(rules, "lower")]
+    parts = parts.with_columns(
+        value=pl.when(pl.col("kind").is_in(lowered)).then(pl.col("value").str.to_lowercase()).otherwise("value")
+    ).with_columns(
+        value=pl.when(pl.col("kind").is_in(emails)).then(pl.col("value").str.replace_all(r"\s", "")).otherwise("value")
+    )
+    phones = _types(rules, "phone")
+    loose = pl.col("kind").is_in(phones) & ~pl.col("value").str.contains(_E164)
+    if not parts.select(loose.any()).item():
+        return parts
+    brought = parts.filter(loose)["value"].unique()
+    numbers = {text: _e164(text, rules.default_region) for text in brought.drop_nulls()}
+    return parts.with_columns(
+        value=pl.when(loose)
+        .then(pl.col("value").replace_strict(numbers, default=None, return_dtype=pl.String))
+        .otherwise("value")
+    )
+
+
+def _types(rules: Rules, normaliser: Normaliser) -> list[str]:
+    return [kind for kind, rule in rules.types.items() if rule.normalise == normaliser]
+
+
+@lru_cache(maxsize=100_000)
+def _e164(text: str, region: str | None) -> str:
+    """A phone number with country code and nothing but digits; a text that is none stays as it is.
+
+    Source: ITU-T E.164, by the library ``phonenumbers``.
+    """
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return text
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _is_placeholder(value: pl.Expr) -> pl.Expr:
+    bare = value.str.replace_all(r"[\s\"'`]", "").str.to_lowercase()
+    return bare.is_in(PLACEHOLDERS) | bare.str.contains(_PLACEHOLDER_PATTERN)
