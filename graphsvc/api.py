@@ -20,6 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from . import __version__
 from .answers import ANSWERS, Answer, Result
 from .answers.flow import FlowParams
+from .api_people import add_people
 from .errors import GraphsvcError, InputError
 from .graph import Graph, Via
 from .maps import journey_map
@@ -125,6 +126,7 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
     for answer in ANSWERS.values():
         _add_answer(app, graph, answer)
     _add_map(app, graph)
+    add_people(app, graph)
     return app
 
 

@@ -28,6 +28,7 @@ from .errors import (
     TooManyRejects,
 )
 from .frame import JourneyFrame
+from .people import People
 from .rules import Rules
 from .settings import Settings, flat
 from .spool import Spool
@@ -78,6 +79,7 @@ class Graph:
         self._warming: threading.Thread | None = None
         self._answers_lock = threading.Lock()
         self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
+        self.people = People(self)
 
     def __enter__(self) -> Self:
         return self
@@ -169,6 +171,12 @@ class Graph:
         for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "erased", "revision"):
             setattr(report, name, getattr(added, name))
         return report
+
+    def drop_frame(self) -> None:
+        """Let go of what was kept in memory of the graph as it was."""
+        with self._frame_lock, self._answers_lock:
+            self._frame = None
+            self._answers.clear()
 
     def rejects_path(self) -> Path:
         """Where bad rows go unless said otherwise: beside an embedded store, else in the working folder."""
@@ -320,6 +328,10 @@ class Graph:
             NotFound: no user has that key.
         """
         rows = self.store.user(key)
+        if rows is None and (founder := self.store.founder(key)) is not None:
+            now = founder["user"]
+            where = f"is {now} now" if now else "was made of an identifier that is shared now and belongs to nobody"
+            raise NotFound(f"the user of that key {where}; `graphsvc key` tells what became of a key")
         if rows is None:
             raise NotFound("no user has that key; an identifier leads to it: Graph.lookup, `graphsvc user IDENTIFIER`")
         return users.view(rows)

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -19,10 +18,9 @@ import typer
 from .. import __version__
 from ..answers import ANSWERS, Answer
 from ..answers.flow import FlowParams
-from ..errors import GraphsvcError, InputError, nearest, validated
+from ..errors import GraphsvcError, InputError, validated
 from ..graph import Via, load_mapping
 from ..graph import open as open_graph
-from ..settings import Settings
 from ..spool import remove_all
 from . import show
 from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
@@ -389,38 +387,6 @@ def export(
 
     with open_graph(store, write=False) as graph:
         print(write(graph.store, neo4j_import))
-
-
-@app.command()
-def resolve(
-    store: StoreOption = DEFAULT_STORE,
-    settings: Annotated[
-        Path | None, typer.Option(help="Settings to change (TOML): goals, stages, split, gap_days, exclude …")
-    ] = None,
-) -> None:
-    """Change the settings of the graph and derive it anew from its stored events.
-
-    Example:
-
-        graphsvc resolve --settings settings.toml
-    """
-    changes: dict[str, Any] = {}
-    if settings is not None:
-        try:
-            changes = tomllib.loads(settings.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{settings} cannot be read: {error}") from error
-        changes = changes.get("settings", changes)  # also under the heading that mappings have
-        if unknown := sorted(changes.keys() - Settings.model_fields.keys()):
-            known = nearest(unknown[0], Settings.model_fields)
-            raise InputError(f"{settings}: there is no setting {unknown[0]!r}{known}")
-    with open_graph(store) as graph:
-        before = graph.status().counts
-        revision = graph.resolve(changes)
-        after = graph.status().counts
-    for name in after:
-        print(f"{name}: {before[name]:,} → {after[name]:,}")
-    print(f"revision {revision}")
 
 
 @app.command()

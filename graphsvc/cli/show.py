@@ -67,6 +67,40 @@ def answer(result: Result[Any]) -> None:
         console.print(f"· {note}", style="dim")
 
 
+def model(value: BaseModel, name: str = "") -> None:
+    """Print any model: plain fields as lines, lists of rows as tables."""
+    tables: list[tuple[str, list[BaseModel]]] = []
+    for field, held in value:
+        title = f"{name} {field}".strip().replace("_", " ")
+        if isinstance(held, BaseModel):
+            model(held, title)
+        elif isinstance(held, list) and held and isinstance(held[0], BaseModel):
+            tables.append((title, held))
+        elif held not in ([], {}, None):
+            console.print(f"{title}: {_value(held)}", markup=False)
+    for title, rows in tables:
+        table = _table(title, list(type(rows[0]).model_fields))
+        for row in rows:
+            table.add_row(*(Text(_value(held)) for _, held in row))
+        console.print(table)
+
+
+def _value(held: Any) -> str:
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    if isinstance(held, float):
+        return f"{held:.3f}"
+    if isinstance(held, int):
+        return f"{held:,}"
+    if isinstance(held, dict):
+        return ", ".join(f"{name} {_value(count)}" for name, count in held.items())
+    if isinstance(held, list):
+        return "; ".join(map(_value, held))
+    if isinstance(held, BaseModel):
+        return ", ".join(f"{name} {_value(each)}" for name, each in held if each is not None)
+    return "" if held is None else str(held)
+
+
 def ingested(report: IngestReport) -> None:
     """Print what became of the rows of an ingest."""
     parts = [f"{report.new:,} new events"]
@@ -75,6 +109,7 @@ def ingested(report: IngestReport) -> None:
         (report.replaced, "replaced"),
         (report.conflicts, "of other content than the row with their event key"),
         (report.forgotten, "before the retention date"),
+        (report.erased, "of people who were erased"),
         (report.rejected, "rejected"),
     ):
         if count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -95,3 +96,27 @@ class RejectsFile:
                     held.add(mark)
                     file.write(line)
         return len(held) - before
+
+    def purge(self, values: Iterable[str], *, dry_run: bool = False) -> int:
+        """Remove the rejects that name one of some identifier values; returns how many (would be with ``dry_run``)."""
+        wanted = "|".join(re.escape(value) for value in sorted(values))
+        if not wanted or not self.path.exists():
+            return 0
+        named = re.compile(rf"(?<![\w@.+-])(?:{wanted})(?![\w@+-])", re.IGNORECASE)
+        with self.path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            lines = file.readlines()
+            kept = [line for line in lines if not named.search(_raw_of(line))]
+            if len(kept) < len(lines) and not dry_run:
+                file.seek(0)
+                file.writelines(kept)
+                file.truncate()
+        return len(lines) - len(kept)
+
+
+def _raw_of(line: bytes) -> str:
+    """The bad row of a line of the file; the line itself where it is torn."""
+    try:
+        return str(json.loads(line)["raw"])
+    except (ValueError, KeyError, TypeError):
+        return line.decode("utf-8", "replace")

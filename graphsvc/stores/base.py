@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from ..core import Derived
 from ..frame import JourneyFrame
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import Changes, Neighbourhood, Tables
+from ..tables import KEYS, Changes, Neighbourhood, Tables
 
 #: Version of the graph's shape. A store refuses a newer graph and migrates an older one.
 SCHEMA = 2
@@ -108,6 +108,15 @@ class Store(Protocol):
     def user(self, key: str) -> UserRows | None:
         """What is stored of one user, at one revision; None where there is no such user."""
 
+    def around(self, identifiers: pl.Series) -> Neighbourhood:
+        """All that is stored of the raw components of some identifiers, at one revision; of shared ones every link."""
+
+    def founder(self, user_key: str) -> dict[str, Any] | None:
+        """The identifier (``tables.IDENTIFIERS``) that a user key is made of; None where there is none."""
+
+    def compact(self) -> list[str]:
+        """Take what was deleted out of the store's files, as far as that can be done; says what is left to do."""
+
     def writer(self) -> AbstractContextManager[Writer]:
         """Begin a write; leaving the block commits, an exception rolls back."""
 
@@ -139,3 +148,13 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the store."""
+
+
+def with_links(unit: Neighbourhood, links: pl.DataFrame, identifiers: pl.DataFrame) -> Neighbourhood:
+    """Some components with further links, and the identifiers that were asked for."""
+    tables = replace(
+        unit.tables,
+        links=pl.concat([unit.tables.links, links]).unique(KEYS["links"]).sort(KEYS["links"]),
+        identifiers=pl.concat([unit.tables.identifiers, identifiers]).unique("key").sort("key"),
+    )
+    return replace(unit, tables=tables)

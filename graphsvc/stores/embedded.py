@@ -22,9 +22,9 @@ from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, Qu
 from ..frame import JourneyFrame, build
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Changes, Neighbourhood, Tables, chunks
+from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, SHARED, STORED, Changes, Neighbourhood, Tables, chunks
 from . import base
-from .base import Head, Status, UserRows
+from .base import Head, Status, UserRows, with_links
 from .embedded_schema import create, migrate
 
 _ROWS_PER_INSERT = 250_000
@@ -62,6 +62,7 @@ class EmbeddedStore:
         # One writer at a time within this process; DuckDB keeps other processes out.
         self._lock = _locks.setdefault(self.path.resolve(), threading.Lock())
         self._handle = threading.Lock()  # the connection itself refuses two calls at once
+        self._gate = _Gate()
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._known: Head | None = None  # the last head; most readers ask for it again
         self._connection = _connect(self.path, write)
@@ -107,17 +108,18 @@ class EmbeddedStore:
             StoreUnavailable: the transaction failed (a full disk, a damaged file) and left the graph as it was.
         """
         try:
-            cursor = self._idle_cursor()
-            try:
-                cursor.begin()
-                yield cursor
-                cursor.commit()
-            except BaseException:
-                with suppress(duckdb.Error):  # some failures end the transaction by themselves
-                    cursor.rollback()
-                cursor.close()
-                raise
-            self._idle.append(cursor)
+            with self._gate.open():
+                cursor = self._idle_cursor()
+                try:
+                    cursor.begin()
+                    yield cursor
+                    cursor.commit()
+                except BaseException:
+                    with suppress(duckdb.Error):  # some failures end the transaction by themselves
+                        cursor.rollback()
+                    cursor.close()
+                    raise
+                self._idle.append(cursor)
         except duckdb.TransactionException:
             raise StoreBusy(f"{self.url} was written by somebody else at the same time; try again") from None
         except duckdb.Error as error:
@@ -218,6 +220,20 @@ class EmbeddedStore:
         with self._transaction() as cursor:
             return _rulings(cursor)
 
+    def around(self, identifiers: pl.Series) -> Neighbourhood:
+        """All that is stored of the raw components of some identifiers, at one revision; of shared ones every link."""
+        with self._transaction() as cursor:
+            reader = _Reader(cursor)
+            found = reader.identifiers(identifiers)
+            shared = found.filter(pl.col("status") == SHARED)["key"]
+            return with_links(reader.unit(found["component"].unique()), reader.links_of(shared), found)
+
+    def founder(self, user_key: str) -> dict[str, Any] | None:
+        """The identifier that a user key is made of; None where there is none."""
+        with self._transaction() as cursor:
+            rows = _few(cursor, "identifiers", "user_key", user_key)
+            return rows[0] if rows else None
+
     def tables(self) -> Tables:
         """The derived tables, whole."""
         with self._transaction() as cursor:
@@ -290,22 +306,74 @@ class EmbeddedStore:
             _insert_derived(cursor, derived)
             return _next_revision(cursor, settings)
 
-    def close(self) -> None:
-        """Let go of the file."""
+    def compact(self) -> list[str]:
+        """Write the file anew without what was deleted; readers wait meanwhile. Copies and backups are left to do."""
+        fresh = self.path.with_name(f".{self.path.name}.compact")
+        with self._lock, self._gate.closed():
+            self._let_go()
+            fresh.unlink(missing_ok=True)
+            fresh.touch(mode=0o600)
+            fresh.unlink()
+            with duckdb.connect(config=_CONFIG) as both:
+                both.execute(f"ATTACH {_quoted(self.path)} AS former (READ_ONLY)")
+                both.execute(f"ATTACH {_quoted(fresh)} AS fresh")
+                both.execute("COPY FROM DATABASE former TO fresh")
+            fresh.chmod(0o600)
+            fresh.replace(self.path)
+            self._connection = _connect(self.path, self._write)
+        return ["backups, copies and exports of the graph, and the source files, still hold what they held"]
+
+    def _let_go(self) -> None:
         while self._idle:
             self._idle.pop().close()
         with self._handle:
             self._connection.close()
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._let_go()
 
-class EmbeddedWriter:
-    """One write transaction on the file."""
+
+class _Gate:
+    """Lets many through at once, or nobody."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._shut = False
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Pass, as soon as the gate is not closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._shut)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Wait until nobody is inside, and let nobody in."""
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: not self._inside)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._shut = False
+                self._changed.notify_all()
+
+
+class _Reader:
+    """Looks rows up within one transaction."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
-        self.settings = _settings(cursor)
-        self.revision = _revision(cursor)
-        self.rulings = _rulings(cursor)
 
     def has_events(self) -> bool:
         """Whether the graph holds any event."""
@@ -338,6 +406,24 @@ class EmbeddedWriter:
         tables = Tables(**{name: _all(self._cursor, name) for name in DERIVED})
         return Neighbourhood(events.drop("anchor"), tables, events.select("key", "anchor"))
 
+    def _matching(self, table: str, column: str, values: pl.Series, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """The rows of a table whose column has one of the values."""
+        names = ", ".join(f'"{name}"' for name in columns or _SCHEMAS[table].names())
+        self._cursor.register("wanted", values.cast(pl.String).alias("wanted").to_frame().to_arrow())
+        rows = _rows(self._cursor, f"SELECT {names} FROM {table} WHERE {column} IN (SELECT wanted FROM wanted)")  # noqa: S608
+        self._cursor.unregister("wanted")
+        return rows
+
+
+class EmbeddedWriter(_Reader):
+    """One write transaction on the file."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(cursor)
+        self.settings = _settings(cursor)
+        self.revision = _revision(cursor)
+        self.rulings = _rulings(cursor)
+
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
         every = {**changes.stored, **changes.derived}
@@ -363,14 +449,6 @@ class EmbeddedWriter:
         self.revision = _next_revision(self._cursor, settings)
         return self.revision
 
-    def _matching(self, table: str, column: str, values: pl.Series, columns: Sequence[str] = ()) -> pl.DataFrame:
-        """The rows of a table whose column has one of the values."""
-        names = ", ".join(f'"{name}"' for name in columns or _SCHEMAS[table].names())
-        self._cursor.register("wanted", values.cast(pl.String).alias("wanted").to_frame().to_arrow())
-        rows = _rows(self._cursor, f"SELECT {names} FROM {table} WHERE {column} IN (SELECT wanted FROM wanted)")  # noqa: S608
-        self._cursor.unregister("wanted")
-        return rows
-
 
 def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
     if not write and not path.exists():
@@ -391,6 +469,12 @@ def _connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
         raise StoreBusy(f"{path} is open for writing in this process; read it through the same graph") from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
+
+
+def _quoted(path: Path) -> str:
+    """A path as a text of SQL."""
+    escaped = str(path).replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _reason(error: duckdb.Error) -> str:

@@ -43,6 +43,7 @@ TABLES = [
 INDEXES = [
     "CREATE INDEX users_key ON users (key)",
     "CREATE INDEX identifiers_key ON identifiers (key)",
+    "CREATE INDEX identifiers_user_key ON identifiers (user_key)",
     'CREATE INDEX identifiers_user ON identifiers ("user")',
     "CREATE INDEX links_component ON links (component)",
     'CREATE INDEX journeys_user ON journeys ("user")',

@@ -16,14 +16,14 @@ from ..errors import GraphMoved, StoreUnavailable
 from ..frame import JourneyFrame, build
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import DERIVED, JOURNEYS, Tables
+from ..tables import DERIVED, JOURNEYS, Neighbourhood, Tables
 from .base import SCHEMA, Head, Status, UserRows
 from .neo4j_door import Door
 from .neo4j_errors import retried, user_error
 from .neo4j_load import bulk_load, wipe
 from .neo4j_rows import plain, records_of
 from .neo4j_runner import GraphHead, Runner
-from .neo4j_write import Neo4jWriter, rulings_of, whole_events, whole_tables
+from .neo4j_write import Neo4jWriter, around, rulings_of, whole_events, whole_tables
 from .statements import names
 
 _INDEX_SECONDS = 600
@@ -161,6 +161,28 @@ class Neo4jStore:
     def rulings(self) -> Rulings:
         """The decisions and erasures, without the secret."""
         return self._door.read("rulings", lambda runner, _: rulings_of(runner))
+
+    def around(self, identifiers: pl.Series) -> Neighbourhood:
+        """All that is stored of the raw components of some identifiers, at one revision; of shared ones every link."""
+        return self._door.read("around", lambda runner, _: around(runner, identifiers))
+
+    def founder(self, user_key: str) -> dict[str, Any] | None:
+        """The identifier that a user key is made of; None where there is none."""
+        schema = DERIVED["identifiers"]
+
+        def work(runner: Runner, _: GraphHead) -> dict[str, Any] | None:
+            rows = runner.table("read/founder", schema, key=user_key).to_dicts()
+            return rows[0] if rows else None
+
+        return self._door.read("founder", work)
+
+    def compact(self) -> list[str]:
+        """Neo4j cannot do it while it runs; says what is left to do."""
+        return [
+            "Neo4j writes over deleted records only bit by bit, and its transaction logs keep them until they are "
+            "pruned; to be rid of them at once, `graphsvc copy` the graph into a fresh database and remove the files, "
+            "transaction logs and backups of the old one",
+        ]
 
     def tables(self) -> Tables:
         """The derived tables, whole."""

@@ -10,8 +10,8 @@ import polars as pl
 from ..core import Derived, changed_rulings, diff
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import ANONYMOUS, DECISIONS, DERIVED, ERASURES, EVENTS, KEYS, Changes, Neighbourhood, Tables
-from .base import SCHEMA
+from ..tables import ANONYMOUS, DECISIONS, DERIVED, ERASURES, EVENTS, KEYS, SHARED, Changes, Neighbourhood, Tables
+from .base import SCHEMA, with_links
 from .neo4j_rows import (
     Row,
     frame_of,
@@ -30,19 +30,15 @@ _ANCHORS = pl.Schema({"key": pl.String(), "anchor": pl.String()})
 _HUNG = pl.Schema({**EVENTS, "anchor": pl.String()})
 
 
-class Neo4jWriter:
-    """One write transaction that holds the lock on the ``:Graph`` node."""
+class _Reader:
+    """Looks rows up, in a session or within one transaction."""
 
-    def __init__(self, transaction: Transaction, head: GraphHead) -> None:
-        self._transaction = transaction
-        self.settings = head.settings
-        self.revision = head.revision
-        self.rulings = rulings_of(transaction)
-        self.changed = False  # whether there is anything to commit
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
 
     def has_events(self) -> bool:
         """Whether the graph holds any event."""
-        ((touchpoints, records, *_),) = self._transaction.rows("read/counts")
+        ((touchpoints, records, *_),) = self._runner.rows("read/counts")
         return bool(touchpoints + records)
 
     def stored(self, keys: pl.Series) -> pl.DataFrame:
@@ -52,11 +48,11 @@ class Neo4jWriter:
 
     def identifiers(self, keys: pl.Series) -> pl.DataFrame:
         """What is stored of some identifiers."""
-        return self._transaction.table("read/identifiers_by_key", DERIVED["identifiers"], keys=keys.to_list())
+        return self._runner.table("read/identifiers_by_key", DERIVED["identifiers"], keys=keys.to_list())
 
     def links_of(self, keys: pl.Series) -> pl.DataFrame:
         """The links that begin or end at some identifiers."""
-        found = self._transaction.table("read/links_by_end", DERIVED["links"], keys=keys.to_list())
+        found = self._runner.table("read/links_by_end", DERIVED["links"], keys=keys.to_list())
         return found.unique(KEYS["links"])  # both ends may have been asked for
 
     def unit(self, components: pl.Series) -> Neighbourhood:
@@ -64,12 +60,12 @@ class Neo4jWriter:
         wanted = components.to_list()
         tables = Tables(
             **{
-                name: self._transaction.table(f"read/{name}_by_component", schema, components=wanted)
+                name: self._runner.table(f"read/{name}_by_component", schema, components=wanted)
                 for name, schema in DERIVED.items()
             }
         )
         hooks = [*tables.identifiers["key"], *components.filter(components.str.starts_with(ANONYMOUS))]
-        records = self._transaction.table("read/records_by_anchor", _HUNG, anchors=hooks)
+        records = self._runner.table("read/records_by_anchor", _HUNG, anchors=hooks)
         touchpoints = self._events(
             "read/touchpoints_by_key", keys=tables.journeys["touchpoints"].explode().drop_nulls().to_list()
         )
@@ -77,11 +73,23 @@ class Neo4jWriter:
 
     def everything(self) -> Neighbourhood:
         """The whole graph as one neighbourhood."""
-        anchors = self._transaction.whole("read/anchors_after", _ANCHORS)
-        return Neighbourhood(whole_events(self._transaction), whole_tables(self._transaction), anchors)
+        anchors = self._runner.whole("read/anchors_after", _ANCHORS)
+        return Neighbourhood(whole_events(self._runner), whole_tables(self._runner), anchors)
 
     def _events(self, name: str, **parameters: Any) -> pl.DataFrame:
-        return self._transaction.table(name, EVENTS, **parameters)
+        return self._runner.table(name, EVENTS, **parameters)
+
+
+class Neo4jWriter(_Reader):
+    """One write transaction that holds the lock on the ``:Graph`` node."""
+
+    def __init__(self, transaction: Transaction, head: GraphHead) -> None:
+        super().__init__(transaction)
+        self._transaction = transaction
+        self.settings = head.settings
+        self.revision = head.revision
+        self.rulings = rulings_of(transaction)
+        self.changed = False  # whether there is anything to commit
 
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
@@ -197,3 +205,11 @@ def whole_events(runner: Runner) -> pl.DataFrame:
 def whole_tables(runner: Runner) -> Tables:
     """The derived tables, whole."""
     return Tables(**{name: runner.whole(f"read/{name}_after", schema) for name, schema in DERIVED.items()})
+
+
+def around(runner: Runner, identifiers: pl.Series) -> Neighbourhood:
+    """All that is stored of the raw components of some identifiers; of shared ones every link."""
+    reader = _Reader(runner)
+    found = reader.identifiers(identifiers)
+    shared = found.filter(pl.col("status") == SHARED)["key"]
+    return with_links(reader.unit(found["component"].unique()), reader.links_of(shared), found)

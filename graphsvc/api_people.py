@@ -1,0 +1,126 @@
+"""The endpoints about who is who. Raw identifiers stand in bodies only, never in a URL."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+
+from .deciding import Decided, Decision, Verdict
+from .erasing import Erased
+from .explaining import Explanation
+from .graph import Graph
+from .preview import Preview
+from .quality import Quality
+from .rules import Rules, in_words
+from .whereabouts import Whereabouts
+
+_Identifier = Annotated[
+    str, Field(min_length=3, max_length=600, description="`type:value`.", examples=["email:ann@example.org"])
+]
+
+
+class Pair(BaseModel):
+    """Two identifiers."""
+
+    a: _Identifier
+    b: _Identifier
+    reason: Annotated[str | None, Field(max_length=2_000, description="Why, for those who wonder later.")] = None
+
+
+class Judged(Pair):
+    """What is decided of two identifiers."""
+
+    verdict: Annotated[Verdict, Field(description="One person (`same`) or two (`different`).")]
+
+
+class ToErase(BaseModel):
+    """Who is to be erased."""
+
+    target: Annotated[
+        str, Field(min_length=3, max_length=600, description="An identifier as `type:value`, or a user key.")
+    ]
+    dry_run: Annotated[bool, Field(description="Say what would go, and change nothing.")] = True
+
+
+class Picture(BaseModel):
+    """Whose identifiers to draw."""
+
+    identifier: _Identifier
+
+
+class RulesInForce(BaseModel):
+    """The rules of identity of the graph."""
+
+    rules: Rules
+    in_words: Annotated[list[str], Field(description="The same as sentences.")]
+
+
+def add_people(app: FastAPI, graph: Graph) -> None:
+    """Add the endpoints about who is who."""
+    people = graph.people
+    key = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+    @app.get("/rules", tags=["identity"], operation_id="rules")
+    def rules() -> RulesInForce:
+        """The rules of identity, and what they mean in words."""
+        held = graph.settings().rules
+        return RulesInForce(rules=held, in_words=in_words(held))
+
+    @app.post("/rules/preview", tags=["identity"], operation_id="preview_rules")
+    def preview_rules(rules: Rules) -> Preview:
+        """What other rules would make of the people: merges, splits, users touched. Nothing is changed."""
+        return people.preview({"rules": rules.model_dump()})
+
+    @app.post("/explain", tags=["identity"], operation_id="explain")
+    def explain(pair: Pair) -> Explanation:
+        """Why two identifiers are one person, with the evidence, or what keeps them apart."""
+        return people.explain(pair.a, pair.b)
+
+    @app.get("/decisions", tags=["identity"], operation_id="decisions")
+    def decisions() -> list[Decision]:
+        """All decisions, the latest first."""
+        return people.decisions()
+
+    @app.post("/decisions", tags=["identity"], operation_id="decide")
+    def decide(judged: Judged) -> Decided:
+        """Decide that two identifiers are one person, or two. Journeys follow at once."""
+        return _warmed(people.decide(judged.verdict, judged.a, judged.b, reason=judged.reason))
+
+    @app.post("/decisions/withdraw", tags=["identity"], operation_id="withdraw")
+    def withdraw(pair: Pair) -> Decided:
+        """Let the declared and matched links of two identifiers count no more."""
+        return _warmed(people.withdraw(pair.a, pair.b, reason=pair.reason))
+
+    @app.delete("/decisions/{key}", tags=["identity"], operation_id="remove_decision")
+    def remove_decision(key: key) -> Decided:
+        """Remove a decision; the graph is again what it was without it."""
+        return _warmed(people.remove_decision(key))
+
+    @app.post("/erase", tags=["identity"], operation_id="erase")
+    def erase(wanted: ToErase) -> Erased:
+        """Erase a person. It is a dry run unless `dry_run` is false; a replay of old files brings nobody back."""
+        gone = people.erase(wanted.target, dry_run=wanted.dry_run)
+        graph.warm()
+        return gone
+
+    @app.get("/keys/{key}", tags=["identity"], operation_id="whereabouts")
+    def whereabouts(key: key) -> Whereabouts:
+        """What became of a user key, however old: current, moved, split, shared or erased."""
+        return people.whereabouts(key)
+
+    @app.get("/quality", tags=["identity"], operation_id="quality")
+    def quality(top: Annotated[int, Query(ge=1, le=1_000, description="Most rows of each list.")] = 20) -> Quality:
+        """How far the people can be trusted. Raw identifiers are not shown."""
+        return people.quality(top=top)
+
+    @app.post("/identity-map", tags=["identity"], operation_id="identity_map", response_class=HTMLResponse)
+    def identity_map(wanted: Picture) -> HTMLResponse:
+        """One person's identifiers and links as one self-contained HTML page. It holds personal data."""
+        return HTMLResponse(people.picture(wanted.identifier).html())
+
+    def _warmed(made: Decided) -> Decided:
+        graph.warm()
+        return made
