@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import polars as pl
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
@@ -12,6 +13,7 @@ from .deciding import Decided, Decision, Verdict
 from .erasing import Erased
 from .explaining import Explanation
 from .graph import Graph
+from .matching import Matches, ToReview
 from .preview import Preview
 from .quality import Quality
 from .rules import Rules, in_words
@@ -43,6 +45,22 @@ class ToErase(BaseModel):
         str, Field(min_length=3, max_length=600, description="An identifier as `type:value`, or a user key.")
     ]
     dry_run: Annotated[bool, Field(description="Say what would go, and change nothing.")] = True
+
+
+class ToMatch(BaseModel):
+    """A list of people to match."""
+
+    people: Annotated[
+        list[dict[str, str | None]],
+        Field(
+            min_length=1,
+            max_length=100_000,
+            description="Records with `identifier` and, as known, `first_name`, `last_name`, `birth_date`, `postcode`, "
+            "`city`, `street`, `email`, `phone`, `national_id`.",
+        ),
+    ]
+    name: Annotated[str, Field(min_length=1, max_length=100, description="Of the list: matched again, it is replaced.")]
+    threshold: Annotated[float, Field(gt=0, lt=1, description="Least confidence of a link.")] = 0.9
 
 
 class Picture(BaseModel):
@@ -115,6 +133,18 @@ def add_people(app: FastAPI, graph: Graph) -> None:
     def quality(top: Annotated[int, Query(ge=1, le=1_000, description="Most rows of each list.")] = 20) -> Quality:
         """How far the people can be trusted. Raw identifiers are not shown."""
         return people.quality(top=top)
+
+    @app.get("/review", tags=["identity"], operation_id="review")
+    def review() -> list[ToReview]:
+        """The matches that were held back and wait for a decision, the surest first."""
+        return people.review()
+
+    @app.post("/match", tags=["identity"], operation_id="match")
+    def match(wanted: ToMatch) -> Matches:
+        """Match a list of people by names, birth dates, addresses …, and add the links that are found."""
+        made = people.match(pl.DataFrame(wanted.people), threshold=wanted.threshold, name=wanted.name)
+        graph.warm()
+        return made
 
     @app.post("/identity-map", tags=["identity"], operation_id="identity_map", response_class=HTMLResponse)
     def identity_map(wanted: Picture) -> HTMLResponse:

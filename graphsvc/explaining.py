@@ -158,6 +158,7 @@ def refusal_in_words(reason: str, rules: Rules) -> str:
     return {
         "shared": "one of the two is shared by several people",
         "withdrawn": "the link was withdrawn",
+        "review": "the match waits for somebody to decide",
         "different": "somebody decided that these are different people",
     }[rule]
 

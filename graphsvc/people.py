@@ -22,6 +22,7 @@ from .whereabouts import Whereabouts, whereabouts
 if TYPE_CHECKING:
     from .graph import Graph
     from .maps.identity_graph import IdentityGraph
+    from .matching import Matches, ToReview
     from .quality import Quality
     from .score import Score
 
@@ -131,6 +132,30 @@ class People:
         known = known.with_columns(identifier=normalised(known["identifier"], rules)).drop_nulls("identifier")
         resolved = self._store.tables().identifiers.select("user", identifier="key")
         return score(resolved, known.unique("identifier"))
+
+    def match(self, people: str | Path | pl.DataFrame, *, threshold: float = 0.9, name: str | None = None) -> Matches:
+        """Match a list of people by names, birth dates, addresses …, and add the links that are found.
+
+        Args:
+            people: a CSV or Parquet file, or its rows as text: identifier (``type:value``) and what is known of each.
+            threshold: least confidence of a link.
+            name: of the list, so that matching it again replaces its former links; by default the file's.
+
+        Raises:
+            InputError: the list cannot be used, or the extra ``graphsvc[match]`` is not installed.
+        """
+        from .matching import add_matches, read_people
+
+        if isinstance(people, pl.DataFrame):
+            return add_matches(self._store, people, name=name or "people", threshold=threshold)
+        path = Path(people)
+        return add_matches(self._store, read_people(path), name=name or path.name.split(".")[0], threshold=threshold)
+
+    def review(self) -> list[ToReview]:
+        """The matches that were held back and wait for :meth:`decide`, the surest first."""
+        from .matching import to_review
+
+        return to_review(self._store)
 
     def picture(self, identifier: str) -> IdentityGraph:
         """The identifiers and links of the person that has an identifier, as a picture. It holds personal data.

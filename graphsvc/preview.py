@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from .core import Derived
+from .rules import demand_known_types
 from .settings import Settings
 from .spool import Spool
 from .stores import Store
@@ -31,12 +32,15 @@ class Preview(BaseModel):
     refused_before: Annotated[int, Field(description="Refused links today.")]
     refused_after: int
     set_aside: Annotated[int, Field(description="Identifiers of today that would be blocked or written otherwise.")]
-    types_without_identifiers: Annotated[list[str], Field(description="Types with a rule that no identifier has.")]
     revision: int
 
 
 def preview(store: Store, settings: Settings) -> Preview:
-    """What the graph would be under other settings."""
+    """What the graph would be under other settings.
+
+    Raises:
+        RulesError: a new rule is for a type that no identifier has.
+    """
     head = store.head()
     with Spool(store.spool) as spool:
         for chunk in store.events():
@@ -45,10 +49,12 @@ def preview(store: Store, settings: Settings) -> Preview:
         if settings.retain_from is not None:
             events = events.filter((pl.col("at") >= settings.retain_from).fill_null(True))
         after = Derived(events, settings, store.rulings().unlocked()).tables()
-    return compared(store.tables(), after, settings, head.revision)
+    former = (head.settings or Settings()).rules
+    demand_known_types(settings.rules, former, after.identifiers["type"].unique())
+    return compared(store.tables(), after, head.revision)
 
 
-def compared(before: Tables, after: Tables, settings: Settings, revision: int) -> Preview:
+def compared(before: Tables, after: Tables, revision: int) -> Preview:
     """The differences between two states of one graph."""
     was = before.identifiers.drop_nulls("user").select("key", old="user")
     now = after.identifiers.drop_nulls("user").select("key", new="user")
@@ -68,7 +74,6 @@ def compared(before: Tables, after: Tables, settings: Settings, revision: int) -
         refused_before=int((~before.links["accepted"]).sum()),
         refused_after=int((~after.links["accepted"]).sum()),
         set_aside=len(before.identifiers.join(after.identifiers, on="key", how="anti")),
-        types_without_identifiers=sorted(set(settings.rules.types) - set(after.identifiers["type"].unique())),
         revision=revision,
     )
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from .errors import RulesError
+from .errors import RulesError, nearest
 
 Normaliser = Literal["trim", "lower", "email", "phone"]
 Survivorship = Literal["latest", "earliest"] | tuple[str, ...]
@@ -171,6 +172,17 @@ def _laid_over(default: dict[str, Any], given: Any) -> Any:
     if isinstance(given, TypeRule):
         return given
     return {**default, **given} if isinstance(given, dict) else given
+
+
+def demand_known_types(rules: Rules, former: Rules, held: Iterable[str]) -> None:
+    """Refuse new rules for types that no identifier of a graph has: a slip of the pen would go unnoticed.
+
+    Raises:
+        RulesError: a type that is neither held, nor had a rule before, nor has one by default.
+    """
+    known = {*held, *former.types, *DEFAULT_TYPES}
+    if unknown := sorted(set(rules.types) - known):
+        raise RulesError(f"no identifier of the graph has the type {unknown[0]!r}{nearest(unknown[0], known)}")
 
 
 def load_rules(path: Path) -> Rules:

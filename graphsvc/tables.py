@@ -26,7 +26,7 @@ ANONYMOUS, OF_SHARED = ":event:", ":shared:"
 EVENTS = pl.Schema(
     {
         "key": pl.String(),  # the event id, else a hash of source and raw fields (32 hex digits)
-        "kind": pl.String(),  # event | profile | link
+        "kind": pl.String(),  # event | profile | link | review (a match that waits for a decision)
         "source": pl.String(),  # the system that the row came from
         "at": TIME,  # null only for undated profile and link rows
         "name": pl.String(),  # of the touchpoint; null for profile and link rows
@@ -40,7 +40,7 @@ EVENTS = pl.Schema(
         "identifiers": STRINGS,  # raw "type:value", sorted, blocked ones too
         "traits": pl.String(),  # JSON object with sorted keys, or null
         "properties": pl.String(),  # JSON object with sorted keys, or null
-        "confidence": pl.Float64(),  # of a link row (1: declared, below: matched), else null
+        "confidence": pl.Float64(),  # of a link row (1: declared, below: matched) and of a review row, else null
     }
 )
 
@@ -113,7 +113,7 @@ LINKS = pl.Schema(
         "confidence": pl.Float64(),
         "declared": pl.Boolean(),
         "accepted": pl.Boolean(),
-        "reason": pl.String(),  # of a refusal: shared | withdrawn | different | unique:<type> | limit:<type>; else null
+        "reason": pl.String(),  # of a refusal: shared | withdrawn | review | different | unique:<type> | limit:<type>
     }
 )
 

@@ -19,6 +19,7 @@ from .commit import commit
 from .core import Derived, normalised
 from .core.identity import resolve as resolve_identity
 from .errors import GraphMoved, InputError, StoreBusy, validated
+from .rules import demand_known_types
 from .rulings import Rulings
 from .settings import Settings
 from .spool import Spool
@@ -69,7 +70,7 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
             former, revision, empty = writer.settings, writer.revision, not writer.has_events()
             rulings = writer.rulings.unlocked()
         settings = (former or Settings()).joined(dict(proposed), fresh=former is None)
-        known = _unerased(given, settings, rulings)
+        known = unerased(given, settings, rulings)
         kept = _retained(known, settings)
         distinct, added = _distinct(kept)
         added.erased = _count(given) - _count(known) if known is not given else 0
@@ -99,6 +100,7 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
 
     Raises:
         InputError: the settings do not validate, or would let in again what is to be forgotten.
+        RulesError: a new rule is for a type that no identifier has.
     """
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
@@ -117,7 +119,9 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
             if kept is not events:
                 kept = spool.kept(kept)
             try:
-                return store.load(kept, Derived(kept, settings, rulings), settings, rulings, expected=revision)
+                derived = Derived(kept, settings, rulings)
+                demand_known_types(settings.rules, former.rules, derived.identifiers["type"].unique())
+                return store.load(kept, derived, settings, rulings, expected=revision)
             except GraphMoved:
                 continue
     raise StoreBusy(f"{store.url} kept changing while it was being resolved; try again when nobody ingests")
@@ -129,7 +133,7 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     former_settings = writer.settings or Settings()
     settings = former_settings.joined(dict(proposed), fresh=False)
     rulings = writer.rulings.unlocked()
-    known = _unerased(events.lazy(), settings, rulings).collect()
+    known = unerased(events.lazy(), settings, rulings).collect()
     kept = _retained(known.lazy(), settings).collect()
     added.erased, added.forgotten = len(events) - len(known), len(known) - len(kept)
     put = _admitted(kept, writer.stored(kept["key"]), added, replace=replace)
@@ -193,7 +197,7 @@ def _retained(events: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
     return events if settings.retain_from is None else events.filter(~_is_before(settings))
 
 
-def _unerased(events: pl.LazyFrame, settings: Settings, rulings: Rulings) -> pl.LazyFrame:
+def unerased(events: pl.LazyFrame, settings: Settings, rulings: Rulings) -> pl.LazyFrame:
     """The events that the erasures let in.
 
     Whoever was erased is refused up to the cutoff, and undated rows always: a replay brings nobody back.

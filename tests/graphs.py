@@ -131,7 +131,9 @@ def histories(draw: st.DrawFn, largest: int = 20) -> list[dict[str, Any]]:
             rows.append(profile(f"p{i:02}", draw(st.sampled_from([None, day])), identifiers[0], traits))
         elif len(identifiers) > 1:
             when, confidence = draw(st.sampled_from([None, day])), draw(st.sampled_from([1.0, 1.0, 0.6, 0.9]))
-            rows.append(link(f"l{i:02}", when, identifiers[0], identifiers[1], confidence))
+            stated = link(f"l{i:02}", when, identifiers[0], identifiers[1], confidence)
+            waiting = confidence == 0.6 and draw(st.booleans())
+            rows.append(stated | {"kind": "review"} if waiting else stated)
     return rows or [event("e00", 0, "ad", "cookie:1")]
 
 

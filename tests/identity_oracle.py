@@ -55,8 +55,8 @@ class Link:
         self.rows: list[dict[str, Any]] = []
 
     def counted(self, given_up: bool) -> list[dict[str, Any]]:
-        """The rows that count; of a withdrawn pair those that state nothing."""
-        return [row for row in self.rows if not (given_up and row["kind"] == "link")]
+        """The rows that count: no match in review; of a withdrawn pair those that state nothing."""
+        return [row for row in self.rows if row["kind"] != "review" and not (given_up and row["kind"] == "link")]
 
 
 def key_of(raw: str, rules: dict[str, Rule]) -> str | None:
@@ -163,7 +163,7 @@ def resolve(
         if shared & set(pair):
             refused[pair] = "shared"
         elif not link.counted(pair in decided["withdrawn"]):
-            refused[pair] = "withdrawn"
+            refused[pair] = "withdrawn" if pair in decided["withdrawn"] else "review"
         else:
             standing.append(pair)
     for pair in sorted(standing, key=strength):

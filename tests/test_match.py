@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphsvc.errors import InputError
-from graphsvc.match import DENSE, HELD, LARGE, LINKS, Matched, held_back, match
+from graphsvc.match import Matched, match
+from graphsvc.review import DENSE, HELD, LARGE, LINKS, held_back
 
 pytest.importorskip("splink", reason="needs the extra: pip install 'graphsvc[match]'")
 

@@ -329,6 +329,45 @@ def score(
     show.as_json(found) if json_ else show.model(found)
 
 
+@app.command()
+def match(
+    people: Annotated[Path, typer.Argument(help="CSV or Parquet: identifier, and names, birth date, postcode …")],
+    threshold: Annotated[float, typer.Option(min=0.01, max=0.999999, help="Least confidence of a link.")] = 0.9,
+    name: Annotated[str | None, typer.Option(help="Of the list; by default the file's.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    json_: JsonOption = False,
+) -> None:
+    """Match a list of people by names, birth dates, addresses …, and add the links that are found.
+
+    It needs `pip install 'graphsvc[match]'`. Links that alone join two large groups wait for review.
+
+    Example:
+
+        graphsvc match till.csv --threshold 0.95
+    """
+    with open_graph(store) as graph, show.waiting("matching"):
+        found = graph.people.match(people, threshold=threshold, name=name)
+    show.as_json(found) if json_ else show.model(found)
+
+
+@app.command()
+def review(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> None:
+    """The matches that wait for a decision; `graphsvc decide` settles them.
+
+    Example:
+
+        graphsvc review
+    """
+    with open_graph(store, write=False) as graph:
+        found = graph.people.review()
+    if json_:
+        show.as_json([each.model_dump(mode="json") for each in found])
+        return
+    for each in found:
+        print(f"{each.confidence:.3f}  {each.a}  {each.b}")
+    print(f"{len(found)} to review; settle each with `graphsvc decide same|different A B`")
+
+
 @app.command("identity-map")
 def identity_map(
     identifier: Identifier,

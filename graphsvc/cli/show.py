@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
@@ -99,6 +100,13 @@ def _value(held: Any) -> str:
     if isinstance(held, BaseModel):
         return ", ".join(f"{name} {_value(each)}" for name, each in held if each is not None)
     return "" if held is None else str(held)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show that something goes on, where somebody looks."""
+    with aside.status(f"{what} …") if sys.stderr.isatty() else nullcontext():
+        yield
 
 
 def ingested(report: IngestReport) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Collection
 
 import polars as pl
 
+#: Why evidence does not count.
+WITHDRAWN, IN_REVIEW = 1, 2
+
 
 def seen_identifiers(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.Series) -> pl.DataFrame:
     """One row per event and usable identifier: row (number of the event), at, code (position in the vocabulary).
@@ -34,28 +37,34 @@ def links_between(
 ) -> pl.DataFrame:
     """Links per pair of identifier codes a < b.
 
-    Declared and matched evidence of ``withdrawn`` pairs counts only where there is no other.
+    Statements on ``withdrawn`` pairs, and matches that wait for review, are told only where there is nothing else; such
+    a link is idle.
 
     Returns:
-        pair, count, first_seen, last_seen, confidence, declared, sources, withdrawn, a, b; by pair.
+        pair, count, first_seen, last_seen, confidence, declared, sources, idle (0 or the reason), a, b; by pair.
     """
     pairs = pairs_of(seen, events, width)
-    if not withdrawn:
-        return aggregated(pairs, width).with_columns(withdrawn=pl.lit(False))
-    given_up = pl.Series([a * width + b for a, b in withdrawn], dtype=pl.Int64)
-    gone = pairs.select(gone=pl.col("pair").is_in(given_up.implode()) & pl.col("stated"))["gone"]
-    left, lost = aggregated(pairs.filter(~gone), width), aggregated(pairs.filter(gone), width)
-    return pl.concat(
-        [
-            left.with_columns(withdrawn=pl.lit(False)),
-            lost.join(left, on="pair", how="anti").with_columns(withdrawn=pl.lit(True)),
-        ]
-    ).sort("pair")
+    if not withdrawn and not pairs["waiting"].any():
+        return aggregated(pairs, width).with_columns(idle=pl.lit(0, dtype=pl.Int64))
+    given_up = pl.Series([a * width + b for a, b in withdrawn], dtype=pl.Int64).implode()
+    idle = pairs.select(
+        idle=pl.when(pl.col("pair").is_in(given_up) & (pl.col("stated") | pl.col("waiting")))
+        .then(WITHDRAWN)
+        .when("waiting")
+        .then(IN_REVIEW)
+        .otherwise(0)
+        .cast(pl.Int64)
+    )["idle"]
+    left = aggregated(pairs.filter(idle == 0), width).with_columns(idle=pl.lit(0, dtype=pl.Int64))
+    lost = aggregated(pairs.with_columns(idle=idle).filter(idle != 0), width)
+    lost = lost.join(pl.DataFrame({"pair": pairs["pair"], "idle": idle}).filter(idle != 0).unique(), on="pair")
+    return pl.concat([left, lost.join(left, on="pair", how="anti").select(left.columns)]).sort("pair")
 
 
 def pairs_of(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFrame:
-    """One row per event and pair of its identifiers: row, at, pair (a * width + b), source, stated, declared,
-    confidence. A link row states its pair: with certainty (declared), or with a confidence below 1 (matched).
+    """One row per event and pair of its identifiers: row, at, pair (a * width + b), source, stated, waiting, declared,
+    confidence. A link row states its pair: with certainty (declared), or with a confidence below 1 (matched); a review
+    row is a match that waits for a decision.
     """  # fmt: skip
     several = seen.filter(pl.col("row").is_duplicated())
     pairs = (
@@ -64,7 +73,13 @@ def pairs_of(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFra
         .select("row", "at", pair=pl.col("code").cast(pl.Int64) * width + pl.col("b"))
     )
     stated, confidence = pl.col("kind") == "link", pl.col("confidence").fill_null(1.0)
-    evidence = events.select("source", stated=stated, declared=stated & (confidence >= 1), confidence=confidence)
+    evidence = events.select(
+        "source",
+        stated=stated,
+        waiting=pl.col("kind") == "review",
+        declared=stated & (confidence >= 1),
+        confidence=confidence,
+    )
     return pl.concat([pairs, evidence.collect()[pairs["row"]]], how="horizontal")
 
 

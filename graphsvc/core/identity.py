@@ -211,7 +211,7 @@ def _named(
         pairs = pairs_of(among, events, len(identifiers))
         pairs = pairs.with_columns(component=placed.component_of(pairs["row"]))
         parts = aggregated(pairs, len(identifiers), "component")
-        parts = parts.with_columns(reason=pl.lit(SHARED), withdrawn=pl.lit(False))
+        parts = parts.with_columns(reason=pl.lit(SHARED), idle=pl.lit(0, dtype=pl.Int64))
         known = pl.concat([known.filter(~scattered), parts.select(known.columns)])
     return known.with_columns(
         a=identifiers["key"].gather(known["a"]),

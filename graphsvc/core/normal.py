@@ -100,6 +100,8 @@ def _e164(text: str, region: str | None) -> str:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return text
+    if not phonenumbers.is_possible_number(number):
+        return text
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 

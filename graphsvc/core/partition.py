@@ -24,7 +24,8 @@ Codes = np.ndarray[tuple[int], np.dtype[np.int64]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Pairs = Sequence[tuple[int, int]]
 
-SHARED, WITHDRAWN, DIFFERENT = "shared", "withdrawn", "different"
+SHARED, DIFFERENT = "shared", "different"
+_IDLE = ("withdrawn", "review")  # in the order of `evidence.WITHDRAWN`, `evidence.IN_REVIEW`
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def partition(
 
     Args:
         links: one row per pair: a < b (identifier numbers), declared, confidence, first_seen (null: undated),
-            withdrawn (nothing but withdrawn evidence).
+            idle (0, or why nothing of its evidence counts: see ``evidence``).
         kinds: type and rule of each identifier.
         same: pairs decided to be one person.
         different: pairs decided to be two.
@@ -78,7 +79,7 @@ def partition(
     """
     size = len(kinds.codes)
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
-    withdrawn = links["withdrawn"].to_numpy()
+    idle = links["idle"].to_numpy()
     shared = _shared(a, b, kinds)
     if known_shared is not None:
         shared |= known_shared
@@ -86,15 +87,15 @@ def partition(
     held = np.zeros(size, dtype=np.bool_)
     held[one] = shared[one]
     through = shared[a] | shared[b]
-    active = ~(through | withdrawn)
+    active = ~through & (idle == 0)
     candidate = connected(np.append(a[active], one[0::2]), np.append(b[active], one[1::2]), size)
     apart = shared & ~held
     rest = ~active if through_shared else ~active & ~(apart[a] | apart[b])
     component = candidate
     if rest.any():
         component = connected(candidate[a[rest]], candidate[b[rest]], size)[candidate]
-    names: list[str | None] = [None, WITHDRAWN, SHARED]
-    verdict = np.where(through, 2, np.where(withdrawn, 1, 0))
+    names: list[str | None] = [None, *_IDLE, SHARED]
+    verdict = np.where(through, names.index(SHARED), idle)
     user = candidate.copy()
     broken = _broken(candidate, apart, kinds, same, different)
     if len(broken):
