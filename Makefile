@@ -35,7 +35,7 @@ lint: $(VENV)/ready
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 test-lts: $(VENV)/ready
 	$(BIN)/pytest -m neo4j --neo4j-versions 5.26.30

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import asking, loading
+from . import asking, identity, loading
 from .children import ROOT, ChildFailed
 from .context import Bench
 from .environment import WORK, machine
@@ -23,9 +23,10 @@ MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
     "g": loading.sizes,
     "h": asking.frames,
     "i": asking.command_line,
+    "j": identity.people,
 }
 #: In this order: what adds to the shared graphs comes last.
-ORDER = "aecgfhibd"
+ORDER = "aecgfhibdj"
 EVENTS = 1_000_000
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from . import neo4j_steps
+from . import identity_steps, neo4j_steps
 
 Said = dict[str, Any]
 
@@ -187,6 +187,11 @@ STEPS: dict[str, Callable[..., Said]] = {
         frame,
         opened,
         export_import,
+        identity_steps.resolution,
+        identity_steps.single_events,
+        identity_steps.hub_file,
+        identity_steps.add_file,
+        identity_steps.growth,
         neo4j_steps.admin_import,
         neo4j_steps.graph_size,
         neo4j_steps.dump,

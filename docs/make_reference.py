@@ -6,7 +6,7 @@ python docs/make_reference.py
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from graphsvc import errors, tables
 from graphsvc.answers import ANSWERS
 from graphsvc.answers.params import Filters
 from graphsvc.cli.app import app
+from graphsvc.rules import DEFAULT_TYPES, Rules, TypeRule
 from graphsvc.settings import Exclude, Settings
 from graphsvc.stores.statements import names, statement
 
@@ -35,6 +36,7 @@ def reference() -> str:
         fields(Settings, but=["salt"]),
         "Of `exclude`:",
         fields(Exclude),
+        *rules(),
         *graph_tables(),
         *statements(),
         *error_codes(),
@@ -49,8 +51,7 @@ def commands() -> Iterator[str]:
         "`--store` may also stand in `GRAPHSVC_STORE`; Neo4j's credentials stand in `NEO4J_USERNAME`, "
         "`NEO4J_PASSWORD` and `NEO4J_DATABASE`."
     )
-    group: Any = typer.main.get_command(app)
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(each_command(typer.main.get_command(app))):
         yield f"### graphsvc {name}"
         said, _, examples = (command.help or "").partition("Example")
         yield re.sub(r"\n\s*\n", "\n\n", said.strip())
@@ -61,6 +62,15 @@ def commands() -> Iterator[str]:
             if parameter.name != "help"
         ]
         yield table(("option", "meaning"), rows)
+
+
+def each_command(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command of a group and of the groups in it, with its full name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from each_command(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def answers() -> Iterator[str]:
@@ -75,6 +85,25 @@ def answers() -> Iterator[str]:
         yield fields(answer.parameters, but=list(Filters.model_fields))
         yield "Rows:"
         yield fields(answer.rows)
+
+
+def rules() -> Iterator[str]:
+    """The rules of identity: what a rules file may say, and what holds without one."""
+    yield "### Rules of identity"
+    yield (
+        "The setting `rules`. A rules file holds them without a heading (`graphsvc resolve --rules FILE`), a mapping "
+        "under `[settings.rules]`. [identity.md](identity.md) explains them."
+    )
+    yield fields(Rules, but=["types"])
+    yield "Of a type, in `[types.TYPE]`; for a unique type `shared_at` and `hub_above` are 0 unless given:"
+    yield fields(TypeRule)
+    yield "Types with a rule of their own by default:"
+    names = [name for name in TypeRule.model_fields if any(name in given for given in DEFAULT_TYPES.values())]
+    rows = [
+        (f"`{kind}`", *(shown(getattr(Rules().of(kind), name)) if name in given else "" for name in names))
+        for kind, given in DEFAULT_TYPES.items()
+    ]
+    yield table(("type", *names), rows)
 
 
 def graph_tables() -> Iterator[str]:
@@ -134,10 +163,10 @@ def fields(model: type[BaseModel], but: list[str] | None = None) -> str:
 
 def shown(value: Any) -> str:
     """A default value, or nothing for an empty one."""
-    return "" if value in (None, (), {}, Exclude()) else f"`{value}`".replace("'", "")
+    return "" if value in (None, (), {}, Exclude(), Rules()) else f"`{value}`".replace("'", "")
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join(

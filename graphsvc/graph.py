@@ -311,13 +311,18 @@ class Graph:
         """Key of the user that has an identifier: ``email:ann@x.org``, or the bare value of a known type.
 
         Raises:
-            NotFound: nobody has it.
+            NotFound: nobody has it, or it is shared by several people.
         """
         rules = self.settings().rules
         user = self.store.user_of([sought(identifier, rules)]) if ":" in identifier else None
         if user is None and identifier.partition(":")[0] not in rules.types:
             user = self.store.user_of([sought(f"{name}:{identifier}", rules) for name in rules.strongest_first])
         if user is None:
+            found = self.store.around(pl.Series([sought(identifier, rules)])).tables.identifiers
+            if found["key"].is_in([sought(identifier, rules)]).any():
+                raise NotFound(
+                    "that identifier is shared by several people and belongs to nobody; see docs/identity.md"
+                )
             raise NotFound("nobody has that identifier; write it as type:value, for example email:ann@example.org")
         return user
 

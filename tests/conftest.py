@@ -32,6 +32,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("store_url", ["embedded", *versions], indirect=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on Neo4j share one server, so one process runs them all; another runs the rest meanwhile (pytest-xdist)."""
+    for item in items:
+        if item.get_closest_marker("neo4j"):
+            item.add_marker(pytest.mark.xdist_group("neo4j"))
+
+
 @pytest.fixture(scope="session")
 def neo4j_start() -> Iterator[Callable[[str], servers.Server]]:
     """Starts (or borrows) the server of a version the first time it is asked for."""

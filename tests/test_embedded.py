@@ -65,7 +65,7 @@ def test_a_failed_write_says_why_and_changes_nothing(path: Path, monkeypatch: py
         raise duckdb.IOException("IO Error: Could not write file: No space left on device\nand more")
 
     with monkeypatch.context() as patched:
-        patched.setattr(embedded, "_insert", full)
+        patched.setattr(embedded_rows, "insert", full)
         with pytest.raises(StoreUnavailable, match=r"No space left on device; the graph is as it was before$"):
             add(store, table([event("4", 3, "visit", "cookie:1")]), {})
     assert_same(contents(store), before)

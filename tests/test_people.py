@@ -124,6 +124,8 @@ def test_same_holds_a_shared_value_in_one_user_and_withdraws_its_other_links(gra
     rows = [event(str(i), i, "buy", f"customer_id:{i}", "phone:+491700000001") for i in (1, 2)]
     put(graph, *rows, event("3", 3, "call", "phone:+491700000001"))
     assert walks(graph) == [["1"], ["2"], ["3"]], "the phone is shared, so its own call is anonymous"
+    with pytest.raises(NotFound, match="shared by several people"):
+        graph.lookup("phone:+491700000001")
     graph.people.decide("same", "phone:+491700000001", "customer_id:2")
     assert users(graph) == [["customer_id:1"], ["customer_id:2", "phone:+491700000001"]]
     assert walks(graph) == [["1"], ["2", "3"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import polars as pl
@@ -100,9 +101,8 @@ def _e164(text: str, region: str | None) -> str:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return text
-    if not phonenumbers.is_possible_number(number):
-        return text
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    whole = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return whole if re.fullmatch(_E164, whole) else text  # "extension 12" would become +4912
 
 
 def _is_placeholder(value: pl.Expr) -> pl.Expr:

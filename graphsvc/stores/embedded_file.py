@@ -1,0 +1,90 @@
+"""The file of an embedded store: opened, held by one process, and passed by many readers or nobody."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from ..errors import StoreBusy, StoreUnavailable
+
+#: What we read is ordered where order matters; beyond this memory DuckDB lets go of what it caches, then uses the disk.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": False, "memory_limit": "2GB"}
+
+
+class Gate:
+    """Lets many through at once, or nobody."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._shut = False
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Pass, as soon as the gate is not closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._shut)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Wait until nobody is inside, and let nobody in."""
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: not self._inside)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._shut = False
+                self._changed.notify_all()
+
+
+def connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
+    """Open the file.
+
+    Raises:
+        StoreUnavailable: there is none and ``write`` is not set, or it is no DuckDB file.
+        StoreBusy: another process holds it.
+    """
+    if not write and not path.exists():
+        raise StoreUnavailable(f"there is no graph at {path}; make one with `graphsvc ingest FILES --store {path}`")
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"there is no folder {path.parent} to keep {path.name} in")
+    try:
+        return duckdb.connect(path, read_only=not write, config=CONFIG)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            holder = re.search(r"PID (\d+)", str(error))
+            who = f"process {holder[1]}" if holder else "another process"
+            raise StoreBusy(
+                f"{path} is held by {who}; wait until it ends, or ask it if it is the service (graphsvc serve)"
+            ) from None
+        raise StoreUnavailable(f"{path} cannot be opened: it is not a DuckDB file, or damaged") from error
+    except duckdb.ConnectionException:
+        raise StoreBusy(f"{path} is open for writing in this process; read it through the same graph") from None
+    except duckdb.Error as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
+
+
+def quoted(path: Path) -> str:
+    """A path as a text of SQL."""
+    escaped = str(path).replace("'", "''")
+    return f"'{escaped}'"
+
+
+def reason(error: duckdb.Error) -> str:
+    """What DuckDB says where that speaks of the machine; other messages may quote data."""
+    machine = isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
+    return str(error).splitlines()[0] if machine else f"DuckDB failed ({type(error).__name__})"
