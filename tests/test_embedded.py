@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from graphsvc.errors import ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
-from graphsvc.stores import base, embedded, open_store
+from graphsvc.stores import base, embedded_rows, open_store
 from graphsvc.stores.embedded import EmbeddedStore
 from graphsvc.writing import add
 
