@@ -32,9 +32,14 @@ def people(bench: Bench) -> Section:
 
 
 def _resolution(bench: Bench, section: Section) -> None:
-    asked = {"persons": PERSONS, "identifiers": IDENTIFIERS, "links": LINKS, "conflicts": CONFLICTS}
-    done = bench.step("resolution", **asked, runs=max(bench.runs, 5))
-    said = done.said
+    said = bench.step(
+        "resolution",
+        persons=PERSONS,
+        identifiers=IDENTIFIERS,
+        links=LINKS,
+        conflicts=CONFLICTS,
+        runs=max(bench.runs, 5),
+    ).said
     ratio = min(said["ours"]) / min(said["bare"])
     section.goals.append(Goal("resolution with rules, against bare components", "≤ 5 ×", times(ratio), ratio <= 5))
     rows = [

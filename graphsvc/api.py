@@ -49,6 +49,7 @@ class Ingested(BaseModel):
     duplicates: Annotated[int, Field(description="Events that it held already.")]
     conflicts: Annotated[int, Field(description="Records with the event key of another one; one of the two stays.")]
     replaced: Annotated[int, Field(description="Former events that a record took the place of (`replace`).")]
+    erased: Annotated[int, Field(description="Refused: they hold an identifier of somebody who was erased.")]
     forgotten: Annotated[int, Field(description="Records before the retention date, which are refused.")]
     rejects: list[RejectedEvent]
     revision: Annotated[int, Field(description="Revision of the graph afterwards.")]

@@ -24,6 +24,9 @@ _Identifier = Annotated[
 ]
 
 
+_Key = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+
 class Pair(BaseModel):
     """Two identifiers."""
 
@@ -69,6 +72,12 @@ class Picture(BaseModel):
     identifier: _Identifier
 
 
+class ToPreview(BaseModel):
+    """Rules to try."""
+
+    rules: Rules
+
+
 class RulesInForce(BaseModel):
     """The rules of identity of the graph."""
 
@@ -79,7 +88,6 @@ class RulesInForce(BaseModel):
 def add_people(app: FastAPI, graph: Graph) -> None:
     """Add the endpoints about who is who."""
     people = graph.people
-    key = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
     @app.get("/rules", tags=["identity"], operation_id="rules")
     def rules() -> RulesInForce:
@@ -88,9 +96,9 @@ def add_people(app: FastAPI, graph: Graph) -> None:
         return RulesInForce(rules=held, in_words=in_words(held))
 
     @app.post("/rules/preview", tags=["identity"], operation_id="preview_rules")
-    def preview_rules(rules: Rules) -> Preview:
+    def preview_rules(wanted: ToPreview) -> Preview:
         """What other rules would make of the people: merges, splits, users touched. Nothing is changed."""
-        return people.preview({"rules": rules.model_dump()})
+        return people.preview({"rules": wanted.rules.model_dump()})
 
     @app.post("/explain", tags=["identity"], operation_id="explain")
     def explain(pair: Pair) -> Explanation:
@@ -113,7 +121,7 @@ def add_people(app: FastAPI, graph: Graph) -> None:
         return _warmed(people.withdraw(pair.a, pair.b, reason=pair.reason))
 
     @app.delete("/decisions/{key}", tags=["identity"], operation_id="remove_decision")
-    def remove_decision(key: key) -> Decided:
+    def remove_decision(key: _Key) -> Decided:
         """Remove a decision; the graph is again what it was without it."""
         return _warmed(people.remove_decision(key))
 
@@ -125,7 +133,7 @@ def add_people(app: FastAPI, graph: Graph) -> None:
         return gone
 
     @app.get("/keys/{key}", tags=["identity"], operation_id="whereabouts")
-    def whereabouts(key: key) -> Whereabouts:
+    def whereabouts(key: _Key) -> Whereabouts:
         """What became of a user key, however old: current, moved, split, shared or erased."""
         return people.whereabouts(key)
 

@@ -80,7 +80,7 @@ def decide(store: Store, kind: Verdict, a: str, b: str, *, reason: str | None, a
 
 
 def withdraw(store: Store, a: str, b: str, *, reason: str | None, at: datetime) -> Decided:
-    """Let the declared and matched links of two identifiers count no more, and remove a ``same`` decision on them.
+    """Let the declared and matched links of two identifiers count no more; without any, remove a ``same`` decision.
 
     Raises:
         NotFound: the graph does not hold one of them, or nothing of this kind joins them.
@@ -88,20 +88,22 @@ def withdraw(store: Store, a: str, b: str, *, reason: str | None, at: datetime) 
     with store.writer() as writer:
         settings, rulings = _ground(writer, store)
         ends, notes = _ends(writer, settings.rules, a, b)
-        same = decision_key("same", *ends)
-        held = rulings.decisions.filter(pl.col("key") != same)
-        removed = [Decision(**row) for row in rulings.decisions.filter(pl.col("key") == same).iter_rows(named=True)]
-        made = _decision(WITHDRAWN, ends, reason, at)
-        if not _stated(writer, settings.rules, *ends):
-            if not removed:
-                raise NotFound(
-                    "no declared or matched link joins these two, and no decision; `graphsvc decide different` keeps "
-                    "apart what events show together"
-                )
-            revision = commit(writer, pl.DataFrame(schema=EVENTS), settings, replace(rulings, decisions=held))
-            return Decided(decisions=removed, revision=revision, notes=["the decision `same` is removed"])
-        held = held.filter(pl.col("key") != made.key)
-        return _put(writer, settings, rulings, held, [made], notes)
+        same = rulings.decisions.filter(pl.col("key") == decision_key("same", *ends))
+        if _stated(writer, settings.rules, *ends):
+            made = _decision(WITHDRAWN, ends, reason, at)
+            held = rulings.decisions.filter(pl.col("key") != made.key)
+            if len(same):
+                notes.append("a decision still joins the two: `graphsvc decisions remove " + same["key"].item() + "`")
+            return _put(writer, settings, rulings, held, [made], notes)
+        if not len(same):
+            raise NotFound(
+                "no declared or matched link joins these two, and no decision; `graphsvc decide different` keeps apart "
+                "what events show together"
+            )
+        held = rulings.decisions.join(same, on="key", how="anti")
+        revision = commit(writer, pl.DataFrame(schema=EVENTS), settings, replace(rulings, decisions=held))
+        removed = [Decision(**row) for row in same.iter_rows(named=True)]
+        return Decided(decisions=removed, revision=revision, notes=["the decision `same` is removed"])
 
 
 def undecide(store: Store, key: str) -> Decided:

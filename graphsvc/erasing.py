@@ -66,6 +66,11 @@ def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Er
         user, component = _person(store, writer, target, settings, rulings)
         unit = writer.unit(pl.Series([component]))
         person = _Person(unit, user, settings)
+        if not person.keys:
+            raise CannotErase(
+                "that user is anonymous: it has no identifier of its own by which a replay could be recognised; "
+                "`graphsvc forget` lets go of old events"
+            )
         cutoff = max([at, *person.events["at"].drop_nulls()])
         without = rulings.decisions.filter(~_names(rulings.decisions, person.keys, settings))
         record = _record(person, rulings, settings, at=at, cutoff=cutoff, shared=[])
@@ -81,7 +86,6 @@ def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Er
         if freed:
             record = _record(person, rulings, settings, at=at, cutoff=cutoff, shared=freed)
             plan, _ = planned(record)
-        users = {*plan.derived["journeys"].put["user"], *plan.derived["identifiers"].put["user"].drop_nulls()}
         report = Erased(
             done=not dry_run,
             user=user,
@@ -92,7 +96,7 @@ def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Er
             journeys=int((unit.tables.journeys["user"] == user).sum()),
             links=len(unit.tables.links.filter(pl.col("a").is_in(person.keys) | pl.col("b").is_in(person.keys))),
             decisions=len(rulings.decisions) - len(without),
-            others=len(users - {user}),
+            others=len(_others(plan) - {user}),
             revision=writer.revision if dry_run else writer.replace(plan, settings),
         )
         return report, person.raw
@@ -136,9 +140,7 @@ class _Person:
         self.keys: list[str] = own["key"].to_list()
         raw = unit.events.select("key", raw="identifiers").explode("raw").drop_nulls()
         held = raw.with_columns(identifier=normalised(raw["raw"], rules)).filter(pl.col("identifier").is_in(self.keys))
-        lone = unit.tables.users.filter(pl.col("key") == user)["component"].str.starts_with(ANONYMOUS)
-        everything = unit.events if lone.any() else unit.events.clear()  # an event without any identifier
-        self.events = pl.concat([unit.events.join(held.select("key"), on="key", how="semi"), everything]).unique("key")
+        self.events = unit.events.join(held.select("key"), on="key", how="semi")
         self.raw: list[str] = sorted(held["raw"].unique())
 
 
@@ -157,6 +159,15 @@ def _shared_no_more(
     before = pl.concat([unit.tables.identifiers, writer.identifiers(met)]).filter(pl.col("status") == SHARED)
     after = plan.derived["identifiers"].put.filter(pl.col("status") != SHARED)
     return sorted(set(before["key"]) & set(after["key"]))
+
+
+def _others(plan: Changes) -> set[str]:
+    """The users whose identifiers or journeys come out otherwise."""
+    found: set[str] = set()
+    for name, columns in (("identifiers", ["key", "user"]), ("journeys", ["key", "user", "touchpoints"])):
+        put, before = plan.derived[name].put.select(columns), getattr(plan.before, name).select(columns)
+        found |= set(put.join(before, on=columns, how="anti", nulls_equal=True)["user"].drop_nulls())
+    return found
 
 
 def _record(

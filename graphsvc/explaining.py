@@ -104,6 +104,8 @@ def _ways(around: Neighbourhood, decisions: pl.DataFrame, rules: Rules) -> nx.Gr
     ways.add_nodes_from(around.tables.identifiers["key"])
     for row in around.tables.links.sort("a", "b").iter_rows(named=True):
         cost = 1 if row["accepted"] else _REFUSED
+        if ways.has_edge(row["a"], row["b"]):  # two shared values: a row for each component that holds evidence
+            row["count"] += ways.edges[row["a"], row["b"]]["link"]["count"]
         ways.add_edge(row["a"], row["b"], cost=cost, link=row, decision=None)
     ends = {end: normalised(decisions[end], rules).to_list() for end in ("a", "b")}
     for kind, a, b, reason in zip(decisions["kind"], ends["a"], ends["b"], decisions["reason"], strict=True):

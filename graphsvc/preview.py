@@ -7,8 +7,8 @@ from typing import Annotated
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from .core import Derived
-from .rules import demand_known_types
+from .core import Derived, normalised
+from .rules import Rules, demand_known_types
 from .settings import Settings
 from .spool import Spool
 from .stores import Store
@@ -31,7 +31,7 @@ class Preview(BaseModel):
     shared_after: int
     refused_before: Annotated[int, Field(description="Refused links today.")]
     refused_after: int
-    set_aside: Annotated[int, Field(description="Identifiers of today that would be blocked or written otherwise.")]
+    set_aside: Annotated[int, Field(description="Identifiers of today that would be blocked.")]
     revision: int
 
 
@@ -51,12 +51,16 @@ def preview(store: Store, settings: Settings) -> Preview:
         after = Derived(events, settings, store.rulings().unlocked()).tables()
     former = (head.settings or Settings()).rules
     demand_known_types(settings.rules, former, after.identifiers["type"].unique())
-    return compared(store.tables(), after, head.revision)
+    return compared(store.tables(), after, settings.rules, head.revision)
 
 
-def compared(before: Tables, after: Tables, revision: int) -> Preview:
-    """The differences between two states of one graph."""
-    was = before.identifiers.drop_nulls("user").select("key", old="user")
+def compared(before: Tables, after: Tables, rules: Rules, revision: int) -> Preview:
+    """The differences between two states of one graph.
+
+    Today's identifiers are found again in the form that the new rules give them.
+    """
+    keys = normalised(before.identifiers["key"], rules)
+    was = before.identifiers.select("user").with_columns(key=keys).drop_nulls().select("key", old="user")
     now = after.identifiers.drop_nulls("user").select("key", new="user")
     both = was.join(now, on="key", how="left")
     parts = both.group_by("old").agg(
@@ -73,7 +77,7 @@ def compared(before: Tables, after: Tables, revision: int) -> Preview:
         shared_after=_shared(after),
         refused_before=int((~before.links["accepted"]).sum()),
         refused_after=int((~after.links["accepted"]).sum()),
-        set_aside=len(before.identifiers.join(after.identifiers, on="key", how="anti")),
+        set_aside=keys.null_count(),
         revision=revision,
     )
 

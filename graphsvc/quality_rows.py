@@ -91,7 +91,9 @@ class SharedValue(_Row):
 class Refusals(_Row):
     """Links refused for one reason."""
 
-    reason: Annotated[str, Field(description="`shared`, `withdrawn`, `different`, `unique:<type>` or `limit:<type>`.")]
+    reason: Annotated[
+        str, Field(description="`shared`, `withdrawn`, `review`, `different`, `unique:TYPE`, `limit:TYPE`.")
+    ]
     pairs: Annotated[int, Field(description="Pairs of identifiers that it keeps apart.")]
     examples: Annotated[list[Pair], Field(description="Those with most events behind them.")]
 

@@ -206,6 +206,15 @@ def load_rules(path: Path) -> Rules:
         raise RulesError(f"{path}: {'; '.join(wrong)}") from None
 
 
+def _told(location: tuple[int | str, ...], fault: Any) -> str:
+    """Where a rules file is wrong, and why."""
+    parts = [str(part) for part in location if "literal" not in str(part) and "tuple" not in str(part)]
+    what = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        what = "there is no such key" + nearest(parts[-1], (TypeRule if "types" in parts else Rules).model_fields)
+    return f"{'.'.join(parts)}: {what}"
+
+
 def in_words(rules: Rules) -> list[str]:
     """The rules as sentences, the strongest type first."""
     lines = [_type_in_words(name, rules.types[name]) for name in rules.strongest_first]

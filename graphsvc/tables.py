@@ -49,7 +49,7 @@ DECISIONS = pl.Schema(
     {
         "key": pl.String(),  # hash of kind and ends
         "kind": pl.String(),  # same | different | withdrawn (declared or matched links of the pair count no more)
-        "a": pl.String(),  # raw "type:value", a < b
+        "a": pl.String(),  # "type:value" as the rules of that day wrote it, a < b
         "b": pl.String(),
         "reason": pl.String(),  # as somebody wrote it, or null
         "decided_at": TIME,

@@ -82,7 +82,7 @@ def model(value: BaseModel, name: str = "") -> None:
     for title, rows in tables:
         table = _table(title, list(type(rows[0]).model_fields))
         for row in rows:
-            table.add_row(*(Text(_value(held)) for _, held in row))
+            table.add_row(*(Text(_value(held), overflow="fold") for _, held in row))
         console.print(table)
 
 

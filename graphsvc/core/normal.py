@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import polars as pl
 
-from ..rules import Normaliser, Rules
+from ..errors import QueryError
+from ..rules import TYPE, Normaliser, Rules
 
 #: Whole values, without quotes and spaces and in any case, that say nothing about a person.
 PLACEHOLDERS = (
@@ -44,7 +45,13 @@ def normalised(identifiers: pl.Series, rules: Rules) -> pl.Series:
 
 
 def sought(identifier: str, rules: Rules) -> str:
-    """The identifier key of a text that somebody looks for (a placeholder's, too, which nobody has)."""
+    """The identifier key of a text that somebody looks for (a placeholder's, too, which nobody has).
+
+    Raises:
+        QueryError: it is not ``type:value``.
+    """
+    if not TYPE.fullmatch(identifier.partition(":")[0]) or ":" not in identifier:
+        raise QueryError("write an identifier as type:value, for example email:ann@example.org")
     kind, value = _parts(pl.Series([identifier]), rules).row(0)
     return f"{kind}:{value or ''}"
 

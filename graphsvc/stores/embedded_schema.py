@@ -30,7 +30,7 @@ def _table(name: str, schema: pl.Schema, *more: str) -> str:
 
 
 #: ``anchor`` of an event: the identifier by which it belongs to its user, or ``:event:<key>``. It does not change when
-#: components merge, and leads from a component's identifiers to its events.
+#: components merge, only when shared status does, and leads from a component's identifiers to its events.
 TABLES = [
     "CREATE TABLE IF NOT EXISTS graph (schema INTEGER, revision BIGINT, settings VARCHAR)",
     _table("events", EVENTS, '"anchor" VARCHAR'),
