@@ -30,6 +30,7 @@ def commit(
     *,
     gone: pl.Series = _NONE,
     everything: bool = False,
+    former: pl.DataFrame | None = None,
 ) -> int:
     """Write events and rulings, and what follows from them. Returns the revision.
 
@@ -40,8 +41,10 @@ def commit(
         rulings: of the graph from now on, unlocked.
         gone: keys of stored events that go.
         everything: derive the whole graph, as new settings ask for.
+        former: stored rows, of which those with a key of ``put`` or ``gone`` are all; read where not given.
     """
-    return writer.replace(changes(writer, put, settings, rulings, gone=gone, everything=everything), settings)
+    plan = changes(writer, put, settings, rulings, gone=gone, everything=everything, former=former)
+    return writer.replace(plan, settings)
 
 
 def changes(
@@ -52,6 +55,7 @@ def changes(
     *,
     gone: pl.Series = _NONE,
     everything: bool = False,
+    former: pl.DataFrame | None = None,
 ) -> Changes:
     """What :func:`commit` would write."""
     going = pl.concat([put["key"], gone])
@@ -61,7 +65,10 @@ def changes(
         events = pl.concat([before.events.filter(~pl.col("key").is_in(going.implode())), put])
         derived = Derived(events.lazy(), settings, rulings)
         return diff(before, events, derived.tables(), derived.anchors(events["key"]), ruled)
-    former = writer.stored(going) if len(going) else put.clear()
+    if former is None:
+        former = writer.stored(going) if len(going) else put.clear()
+    else:
+        former = former.join(going.to_frame("key"), on="key", how="semi")
     concerned = _Concerned(writer, put, former, settings, rulings, ruled["decisions"])
     loaded = concerned.components
     while True:

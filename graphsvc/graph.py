@@ -160,7 +160,6 @@ class Graph:
             rows=batch.rows,
             rejected=len(batch.rejects),
             rejects=batch.rejects,
-            placeholders=_placeholders(batch.events, (self.store.head().settings or Settings()).rules),
         )
         return self._added(batch.events, {}, report, replace=replace)
 
@@ -170,6 +169,8 @@ class Graph:
         added: Added = add(self.store, events, proposed, replace=replace)
         for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "erased", "revision"):
             setattr(report, name, getattr(added, name))
+        if isinstance(events, pl.DataFrame):
+            report.placeholders = _placeholders(events, added.rules)
         return report
 
     def drop_frame(self) -> None:

@@ -200,9 +200,7 @@ def load_rules(path: Path) -> Rules:
     try:
         return Rules.model_validate(given)
     except ValidationError as error:
-        wrong = (
-            f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
-        )
+        wrong = (_told(one["loc"], one) for one in error.errors())
         raise RulesError(f"{path}: {'; '.join(wrong)}") from None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -19,7 +19,7 @@ from .commit import commit
 from .core import Derived, normalised
 from .core.identity import resolve as resolve_identity
 from .errors import GraphMoved, InputError, StoreBusy, validated
-from .rules import demand_known_types
+from .rules import Rules, demand_known_types
 from .rulings import Rulings
 from .settings import Settings
 from .spool import Spool
@@ -27,6 +27,7 @@ from .stores import Store, Writer
 from .tables import EVENTS, TIME
 
 _ATTEMPTS = 5
+_FEW = 1_000  # rows that are worked out while the graph is locked
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Added:
     forgotten: int = 0  # refused: before the retention date
     erased: int = 0  # refused: they hold an identifier of somebody who was erased
     revision: int = 0
+    rules: Rules = field(default_factory=Rules)  # by which the events were read
 
     def count(self, other: Added) -> None:
         """Add the counts of one more commit."""
@@ -61,6 +63,10 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
         SettingsConflict: the proposed settings disagree with the graph's; nothing was written.
     """
     if isinstance(events, pl.DataFrame):
+        if len(events) <= _FEW:
+            with store.writer() as writer:
+                if writer.has_events():
+                    return _commit_few(writer, events, proposed, replace=replace)
         with Spool() as spool:
             spool.add(events)
             return add(store, spool, proposed, replace=replace)
@@ -75,6 +81,7 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
         distinct, added = _distinct(kept)
         added.erased = _count(given) - _count(known) if known is not given else 0
         added.forgotten = _count(known) - _count(kept) if kept is not known else 0
+        added.rules = settings.rules
         if not empty:
             break
         if former == settings and not _count(distinct):
@@ -92,6 +99,22 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
     for chunk in _chunks(distinct.collect(), store.commit_rows, settings):
         with store.writer() as writer:
             added.count(_commit(writer, chunk, proposed, replace=replace))
+    return added
+
+
+def _commit_few(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *, replace: bool) -> Added:
+    """Write some rows, repeated ones included, within one transaction."""
+    former = writer.settings or Settings()
+    settings, rulings = former.joined(dict(proposed), fresh=writer.settings is None), writer.rulings.unlocked()
+    known = unerased(events.lazy(), settings, rulings)
+    kept = _retained(known, settings)
+    distinct, added = _distinct(kept)
+    rows = distinct.collect()
+    added.erased = len(events) - _count(known) if len(rulings.erasures) else 0
+    added.forgotten = _count(known) - _count(kept) if kept is not known else 0
+    added.revision, added.rules = writer.revision, settings.rules
+    if len(rows) or former != settings:
+        added.count(_commit(writer, rows, proposed, replace=replace))
     return added
 
 
@@ -136,10 +159,11 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     known = unerased(events.lazy(), settings, rulings).collect()
     kept = _retained(known.lazy(), settings).collect()
     added.erased, added.forgotten = len(events) - len(known), len(known) - len(kept)
-    put = _admitted(kept, writer.stored(kept["key"]), added, replace=replace)
+    stored = writer.stored(kept["key"])
+    put = _admitted(kept, stored, added, replace=replace)
     # What is new to the settings may concern anything that is stored.
     everything = (settings.stages, settings.rules) != (former_settings.stages, former_settings.rules)
-    added.revision = commit(writer, put, settings, rulings, everything=everything)
+    added.revision = commit(writer, put, settings, rulings, everything=everything, former=stored)
     return added
 
 

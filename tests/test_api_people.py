@@ -69,7 +69,7 @@ def test_the_rules_and_what_others_would_change(client: Asked) -> None:
     assert held["rules"]["types"]["customer_id"]["unique"] is True
     assert held["in_words"][0].startswith("customer_id: priority 1")
     before = client.contents()
-    foreseen = client.post("/rules/preview", json={"types": {"device_id": {"shared_at": 0}}}).json()
+    foreseen = client.post("/rules/preview", json={"rules": {"types": {"device_id": {"shared_at": 0}}}}).json()
     assert (foreseen["shared_before"], foreseen["shared_after"]) == (1, 0)
     assert foreseen["revision"] == 1
     assert_same(client.contents(), before)
@@ -88,7 +88,7 @@ def test_the_rules_and_what_others_would_change(client: Asked) -> None:
 )
 def test_bad_rules_are_a_problem_that_says_where(tmp_path: Path, rules: dict[str, Any], says: str) -> None:
     with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph, TestClient(create_app(graph)) as client:
-        assert says in problem(client.post("/rules/preview", json=rules), 422, "bad-query")
+        assert says in problem(client.post("/rules/preview", json={"rules": rules}), 422, "bad-query")
 
 
 def test_explain_says_why_and_why_not(client: Asked) -> None:

@@ -112,7 +112,11 @@ def test_an_older_file_is_derived_anew_in_place(path: Path, monkeypatch: pytest.
     before = contents(store)
     store.close()
     with duckdb.connect(path) as older:  # a former version that knew less of journeys and nothing of links
-        older.execute("DROP VIEW next; DROP INDEX journeys_user; DROP TABLE links; ALTER TABLE journeys DROP times")
+        for (index,) in older.execute(
+            "SELECT index_name FROM duckdb_indexes() WHERE table_name = 'journeys'"
+        ).fetchall():
+            older.execute(f"DROP INDEX {index}")
+        older.execute("DROP VIEW next; DROP TABLE links; ALTER TABLE journeys DROP times")
     monkeypatch.setattr(base, "SCHEMA", base.SCHEMA + 1)
     with pytest.raises(StoreUnavailable, match="open it for writing once"):
         open_store(str(path), write=False)

@@ -80,10 +80,17 @@ def model(value: BaseModel, name: str = "") -> None:
         elif held not in ([], {}, None):
             console.print(f"{title}: {_value(held)}", markup=False)
     for title, rows in tables:
-        table = _table(title, list(type(rows[0]).model_fields))
+        told = [name for name, each in rows[0] if not _nested(each)]  # examples are left to --json
+        table = _table(title, told)
+        for column in table.columns:
+            column.no_wrap = False
         for row in rows:
-            table.add_row(*(Text(_value(held), overflow="fold") for _, held in row))
+            table.add_row(*(Text(_value(getattr(row, name))) for name in told))
         console.print(table)
+
+
+def _nested(held: Any) -> bool:
+    return isinstance(held, list) and bool(held) and isinstance(held[0], BaseModel)
 
 
 def _value(held: Any) -> str:

@@ -35,6 +35,8 @@ _E164 = r"^\+[1-9][0-9]{6,14}$"
 
 def normalised(identifiers: pl.Series, rules: Rules) -> pl.Series:
     """Raw ``type:value`` texts as identifier keys; null where the value is a placeholder or blocked."""
+    if not len(identifiers):
+        return pl.Series(identifiers.name or "key", [], dtype=pl.String)
     parts = _parts(identifiers, rules)
     usable = ~_is_placeholder(pl.col("value"))
     for kind, rule in rules.types.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -15,6 +16,8 @@ from ..settings import Settings
 from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Changes, Neighbourhood, Tables
 
 SCHEMAS = {**STORED, **DERIVED}
+_WITH_ANCHOR = {**SCHEMAS, "events": pl.Schema({**EVENTS, "anchor": pl.String()})}
+_FEW = 50  # so many keys are looked up one by one
 
 
 class Reader:
@@ -56,11 +59,17 @@ class Reader:
 
     def _matching(self, table: str, column: str, values: pl.Series, columns: Sequence[str] = ()) -> pl.DataFrame:
         """The rows of a table whose column has one of the values."""
-        names = ", ".join(f'"{name}"' for name in columns or SCHEMAS[table].names())
+        schema = {name: _WITH_ANCHOR[table][name] for name in columns or SCHEMAS[table].names()}
+        names = ", ".join(f'"{name}"' for name in schema)
+        head = f"SELECT {names} FROM {table} WHERE {column} IN"  # noqa: S608
+        if len(values) <= _FEW:  # an index leads from constants to rows, and so few rows come faster as plain values
+            marks = ", ".join("?" * len(values))
+            rows = self._cursor.execute(f"{head} ({marks})", values.to_list()).fetchall() if marks else []
+            return pl.DataFrame(rows, schema=schema, orient="row")
         self._cursor.register("wanted", values.cast(pl.String).alias("wanted").to_frame().to_arrow())
-        rows = queried(self._cursor, f"SELECT {names} FROM {table} WHERE {column} IN (SELECT wanted FROM wanted)")  # noqa: S608
+        found = queried(self._cursor, f"{head} (SELECT wanted FROM wanted)")  # noqa: S608
         self._cursor.unregister("wanted")
-        return rows
+        return found
 
 
 class EmbeddedWriter(Reader):
@@ -80,11 +89,7 @@ class EmbeddedWriter(Reader):
         for name, change in every.items():
             key = KEYS[name]
             gone = pl.concat([change.removed.select(key), change.put.select(key)])
-            if len(gone):
-                self._cursor.register("gone", gone.to_arrow())
-                same = " AND ".join(f"{name}.{column} = gone.{column}" for column in key)
-                self._cursor.execute(f"DELETE FROM {name} USING gone WHERE {same}")  # noqa: S608
-                self._cursor.unregister("gone")
+            self._delete(name, gone)
             if name == "events":
                 hung = change.put.select("key").join(changes.anchors, on="key", how="left", maintain_order="left")
                 insert_events(self._cursor, change.put, hung["anchor"])
@@ -96,6 +101,20 @@ class EmbeddedWriter(Reader):
         self.settings = settings
         self.revision = next_revision(self._cursor, settings)
         return self.revision
+
+    def _delete(self, name: str, gone: pl.DataFrame) -> None:
+        """Delete the rows that have these keys, as far as they are there."""
+        if not len(gone):
+            return
+        if len(gone) <= _FEW:
+            one = " AND ".join(f"{column} = ?" for column in gone.columns)
+            for key in gone.iter_rows():
+                self._cursor.execute(f"DELETE FROM {name} WHERE {one}", list(key))  # noqa: S608
+            return
+        self._cursor.register("gone", gone.to_arrow())
+        same = " AND ".join(f"{name}.{column} = gone.{column}" for column in gone.columns)
+        self._cursor.execute(f"DELETE FROM {name} USING gone WHERE {same}")  # noqa: S608
+        self._cursor.unregister("gone")
 
 
 class _Stream:
@@ -137,7 +156,12 @@ def revision_of(cursor: duckdb.DuckDBPyConnection) -> int:
 def settings_of(cursor: duckdb.DuckDBPyConnection) -> Settings | None:
     """The settings of the graph; None where there is no graph yet."""
     (text,) = one(cursor.execute("SELECT settings FROM graph"))
-    return None if text is None else Settings.model_validate_json(text)
+    return None if text is None else _parsed(text)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Settings:
+    return Settings.model_validate_json(text)
 
 
 def next_revision(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> int:
@@ -148,7 +172,12 @@ def next_revision(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> int:
 
 def rulings_of(cursor: duckdb.DuckDBPyConnection) -> Rulings:
     """The decisions and erasures, without the secret."""
-    return Rulings(all_of(cursor, "decisions"), all_of(cursor, "erasures"))
+    decided, erased = one(cursor.execute("SELECT EXISTS (FROM decisions), EXISTS (FROM erasures)"))
+    none = Rulings.none()
+    return Rulings(
+        all_of(cursor, "decisions") if decided else none.decisions,
+        all_of(cursor, "erasures") if erased else none.erasures,
+    )
 
 
 def all_of(cursor: duckdb.DuckDBPyConnection, table: str, *more: str) -> pl.DataFrame:

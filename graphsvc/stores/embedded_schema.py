@@ -39,14 +39,20 @@ TABLES = [
     *(_table(name, schema) for name, schema in DERIVED.items()),
 ]
 
-#: What a question about one person looks up.
+#: What a question about one person, and a commit of few events, look up.
 INDEXES = [
-    "CREATE INDEX users_key ON users (key)",
-    "CREATE INDEX identifiers_key ON identifiers (key)",
-    "CREATE INDEX identifiers_user_key ON identifiers (user_key)",
-    'CREATE INDEX identifiers_user ON identifiers ("user")',
-    "CREATE INDEX links_component ON links (component)",
-    'CREATE INDEX journeys_user ON journeys ("user")',
+    "CREATE INDEX IF NOT EXISTS events_key ON events (key)",
+    "CREATE INDEX IF NOT EXISTS events_anchor ON events (anchor)",
+    "CREATE INDEX IF NOT EXISTS users_component ON users (component)",
+    "CREATE INDEX IF NOT EXISTS identifiers_component ON identifiers (component)",
+    "CREATE INDEX IF NOT EXISTS journeys_component ON journeys (component)",
+    "CREATE INDEX IF NOT EXISTS journeys_key ON journeys (key)",
+    "CREATE INDEX IF NOT EXISTS users_key ON users (key)",
+    "CREATE INDEX IF NOT EXISTS identifiers_key ON identifiers (key)",
+    "CREATE INDEX IF NOT EXISTS identifiers_user_key ON identifiers (user_key)",
+    'CREATE INDEX IF NOT EXISTS identifiers_user ON identifiers ("user")',
+    "CREATE INDEX IF NOT EXISTS links_component ON links (component)",
+    'CREATE INDEX IF NOT EXISTS journeys_user ON journeys ("user")',
 ]
 
 VIEWS = [
