@@ -19,7 +19,7 @@ from .commit import commit
 from .core import Derived, normalised
 from .core.identity import resolve as resolve_identity
 from .errors import GraphMoved, InputError, StoreBusy, validated
-from .rules import Rules, demand_known_types
+from .rules import Rules
 from .rulings import Rulings
 from .settings import Settings
 from .spool import Spool
@@ -123,7 +123,6 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
 
     Raises:
         InputError: the settings do not validate, or would let in again what is to be forgotten.
-        RulesError: a new rule is for a type that no identifier has.
     """
     for _ in range(_ATTEMPTS):
         with store.writer() as writer:
@@ -143,7 +142,6 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
                 kept = spool.kept(kept)
             try:
                 derived = Derived(kept, settings, rulings)
-                demand_known_types(settings.rules, former.rules, derived.identifiers["type"].unique())
                 return store.load(kept, derived, settings, rulings, expected=revision)
             except GraphMoved:
                 continue

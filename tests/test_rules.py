@@ -105,7 +105,7 @@ def test_a_preview_says_who_would_be_merged_and_split_and_changes_nothing(store_
     resolve(graph.store, free)
     assert graph.people.preview({"rules": {}}).splits == 1
     with pytest.raises(RulesError, match="no identifier of the graph has the type 'emial'; did you mean 'email'"):
-        graph.resolve({"rules": {"types": {"emial": {"limit": 2}}}})
+        graph.people.preview({"rules": {"types": {"emial": {"limit": 2}}}})
     graph.close()
 
 

@@ -52,12 +52,16 @@ class _Reader:
 
     def links_of(self, keys: pl.Series) -> pl.DataFrame:
         """The links that begin or end at some identifiers."""
+        if not len(keys):
+            return pl.DataFrame(schema=DERIVED["links"])  # a round trip less in most commits
         found = self._runner.table("read/links_by_end", DERIVED["links"], keys=keys.to_list())
         return found.unique(KEYS["links"])  # both ends may have been asked for
 
     def unit(self, components: pl.Series) -> Neighbourhood:
         """All that is stored of some raw components, by their names."""
         wanted = components.to_list()
+        if not wanted:
+            return Neighbourhood(pl.DataFrame(schema=EVENTS), Tables.empty(), pl.DataFrame(schema=_ANCHORS))
         tables = Tables(
             **{
                 name: self._runner.table(f"read/{name}_by_component", schema, components=wanted)
