@@ -33,10 +33,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on Neo4j share one server, so one process runs them all; another runs the rest meanwhile (pytest-xdist)."""
+    """Tests on Neo4j share one server, so one process runs them all; another runs the rest meanwhile (pytest-xdist).
+
+    What else stands in one file stays together, too: it shares what is slow to make.
+    """
     for item in items:
-        if item.get_closest_marker("neo4j"):
-            item.add_marker(pytest.mark.xdist_group("neo4j"))
+        group = "neo4j" if item.get_closest_marker("neo4j") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

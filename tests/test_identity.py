@@ -41,7 +41,7 @@ def _touchpoints(tables: Tables) -> dict[str, list[str]]:
     return found
 
 
-@hypothesis.settings(deadline=None, max_examples=300)
+@hypothesis.settings(deadline=None, max_examples=150)
 @given(rows=histories(), rules=identity_rules, decisions=decision_lists())
 def test_people_are_those_of_a_resolver_by_brute_force(
     rows: list[dict[str, Any]], rules: dict[str, Any], decisions: list[tuple[str, str, str]]
@@ -56,7 +56,7 @@ def test_people_are_those_of_a_resolver_by_brute_force(
     assert resolved(derive(table(rows), rule, decided(*decisions))) == expected
 
 
-@hypothesis.settings(deadline=None, max_examples=100)
+@hypothesis.settings(deadline=None, max_examples=50)
 @given(rows=histories(), rules=identity_rules, decisions=decision_lists())
 def test_no_user_breaks_a_rule(
     rows: list[dict[str, Any]], rules: dict[str, Any], decisions: list[tuple[str, str, str]]

@@ -49,7 +49,7 @@ def examples(store_url: str = "") -> hypothesis.settings:
     server = is_neo4j(store_url)
     return hypothesis.settings(
         deadline=None,
-        max_examples=5 if server else 25,
+        max_examples=4 if server else 15,
         phases=[Phase.explicit, Phase.reuse, Phase.generate] if server else list(Phase),
         suppress_health_check=[HealthCheck.too_slow],
     )
