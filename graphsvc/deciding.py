@@ -75,7 +75,9 @@ def decide(store: Store, kind: Verdict, a: str, b: str, *, reason: str | None, a
         ends, notes = _ends(writer, settings.rules, a, b)
         made = _decision(kind, ends, reason, at)
         held = rulings.decisions.filter(pl.col("key") != made.key)
-        agree([*held.select("kind", "a", "b").iter_rows(), (made.kind, made.a, made.b)])
+        now = (normalised(held[end], settings.rules) for end in ("a", "b"))  # they keep the form of their day
+        standing = [one for one in zip(held["kind"], *now, strict=True) if None not in one]
+        agree([*standing, (made.kind, made.a, made.b)])
         return _put(writer, settings, rulings, held, [made], notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from .commit import changes
 from .core import normalised, sought
 from .core.identity import key_of
 from .core.normal import usable_identifiers
-from .errors import CannotErase, NotFound
+from .errors import CannotErase, ErasedAlready, NotFound
 from .rulings import VERSION, Rulings, hashed, hashes_of, secret_of_environment
 from .settings import Settings
 from .stores import Store, Writer
@@ -41,7 +42,9 @@ class Erased(BaseModel):
     left: Annotated[list[str], Field(description="What the store may still hold, and what removes it.")] = []
 
 
-def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Erased, list[str]]:
+def erase(
+    store: Store, target: str, *, at: datetime, dry_run: bool, purge: Callable[[list[str]], int] = lambda _: 0
+) -> Erased:
     """Erase the person that has an identifier, or a user key.
 
     Args:
@@ -49,9 +52,8 @@ def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Er
         target: ``type:value``, or a user key.
         at: time of the request, naive UTC.
         dry_run: say what would go and change nothing.
-
-    Returns:
-        what went, and the raw identifiers that are to go from files beside the store.
+        purge: takes the person's raw identifiers out of files beside the store, before the store lets go of them, and
+            returns how many rows went.
 
     Raises:
         NotFound: nobody has it.
@@ -86,7 +88,8 @@ def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Er
         if freed:
             record = _record(person, rulings, settings, at=at, cutoff=cutoff, shared=freed)
             plan, _ = planned(record)
-        report = Erased(
+        purged = purge(person.raw)
+        return Erased(
             done=not dry_run,
             user=user,
             record=None if dry_run else str(record["key"]),
@@ -97,9 +100,9 @@ def erase(store: Store, target: str, *, at: datetime, dry_run: bool) -> tuple[Er
             links=len(unit.tables.links.filter(pl.col("a").is_in(person.keys) | pl.col("b").is_in(person.keys))),
             decisions=len(rulings.decisions) - len(without),
             others=len(_others(plan) - {user}),
+            rejects=purged,
             revision=writer.revision if dry_run else writer.replace(plan, settings),
         )
-        return report, person.raw
 
 
 def _person(store: Store, writer: Writer, target: str, settings: Settings, rulings: Rulings) -> tuple[str, str]:
@@ -108,14 +111,14 @@ def _person(store: Store, writer: Writer, target: str, settings: Settings, rulin
         rows = store.user(target)
         if rows is None:
             if rulings.erased_user(target):
-                raise CannotErase("that user was erased already")
+                raise ErasedAlready("that user was erased already")
             raise NotFound("no user has that key, and an identifier is written as type:value")
         return target, str(rows.user["component"])
     key = sought(target, settings.rules)
     found = writer.identifiers(pl.Series([key]))
     if not len(found):
         if rulings.erased_until(pl.Series([target, key])):
-            raise CannotErase("whoever had that identifier was erased already, and has not returned since")
+            raise ErasedAlready("whoever had that identifier was erased already, and has not returned since")
         raise NotFound("nobody has that identifier; write it as type:value, for example email:ann@example.org")
     row = found.row(0, named=True)
     if row["status"] == SHARED:
@@ -156,8 +159,8 @@ def _shared_no_more(
 ) -> list[str]:
     """Values that were shared through the person alone: they must stay so, or their events would fall to one user."""
     met = usable_identifiers(person.events, settings.rules)
-    before = pl.concat([unit.tables.identifiers, writer.identifiers(met)]).filter(pl.col("status") == SHARED)
-    after = plan.derived["identifiers"].put.filter(pl.col("status") != SHARED)
+    before = pl.concat([unit.tables.identifiers, writer.identifiers(met)]).filter(pl.col("status") != ACTIVE)
+    after = plan.derived["identifiers"].put.filter(pl.col("status") == ACTIVE)
     return sorted(set(before["key"]) & set(after["key"]))
 
 

@@ -9,7 +9,8 @@
     │   ├── SettingsConflict      a mapping disagrees with the settings of the graph
     │   ├── RulesError            a rules file is unreadable or contradicts itself
     │   ├── DecisionConflict      a decision contradicts another
-    │   ├── CannotErase           an erasure names a shared identifier, or somebody already erased
+    │   ├── CannotErase           an erasure names a shared identifier, or an anonymous user
+    │   │   └── ErasedAlready     it names somebody who was erased already
     │   ├── ErasureKeyMissing     the environment lacks the key of the erasure hashes
     │   └── QueryError            a question cannot be asked like that
     │       ├── UnknownName       a name that the graph does not hold
@@ -98,10 +99,16 @@ class DecisionConflict(InputError):
 
 
 class CannotErase(InputError):
-    """An erasure names a shared identifier, or somebody who was erased already."""
+    """An erasure names a shared identifier, or an anonymous user."""
 
     code = "cannot-erase"
     status = 409
+
+
+class ErasedAlready(CannotErase):
+    """An erasure names somebody who was erased already."""
+
+    code = "erased-already"
 
 
 class ErasureKeyMissing(InputError):

@@ -219,9 +219,10 @@ class Graph:
         with Spool(target.spool) as spool:
             for chunk in self.store.events():
                 spool.add(chunk)
+            rulings = self.store.rulings().unlocked()
             if self.store.revision() != revision:
                 raise StoreBusy(f"{self.store.url} changed while it was being copied; try again")
-            events, rulings = spool.events(), self.store.rulings().unlocked()
+            events = spool.events()
             derived = Derived(events, settings, rulings)
             return target.load(events, derived, settings, rulings, expected=former)
 

@@ -12,7 +12,7 @@ import polars as pl
 from .core import normalised, sought
 from .deciding import Decided, Decision, Verdict, decide, decisions, undecide, withdraw
 from .erasing import Erased, erase
-from .errors import NotFound, validated
+from .errors import ErasedAlready, NotFound, validated
 from .explaining import Explanation, explain
 from .ingest.rejects import RejectsFile
 from .preview import Preview, preview
@@ -88,12 +88,22 @@ class People:
             CannotErase: it is shared, or its person was erased already.
             ErasureKeyMissing: ``GRAPHSVC_ERASURE_KEY`` is not set, or not the one used before.
         """
-        report, raw = erase(self._store, target, at=_now(), dry_run=dry_run)
         file = RejectsFile(Path(rejects) if rejects else self._graph.rejects_path())
-        purged = file.purge([text.partition(":")[2] for text in raw], dry_run=dry_run)
-        left = [] if dry_run else self._store.compact()
+
+        def purge(raw: list[str]) -> int:
+            return file.purge([text.partition(":")[2] for text in raw], dry_run=dry_run)
+
+        try:
+            report = erase(self._store, target, at=_now(), dry_run=dry_run, purge=purge)
+        except ErasedAlready:
+            if not dry_run:  # perhaps an erasure that was cut short
+                purge([target])
+                self._store.compact()
+            raise
+        if dry_run:
+            return report
         self._graph.drop_frame()
-        return report.model_copy(update={"rejects": purged, "left": left})
+        return report.model_copy(update={"left": self._store.compact()})
 
     def whereabouts(self, key: str) -> Whereabouts:
         """Where a user key leads today: every key that was ever handed out gets an answer.

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import os
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -75,14 +74,6 @@ class Rulings:
         hashes = ((text, hashed(self.secret, "identifier", fixed(text))) for text in identifiers.to_list())
         return {text: self._cutoffs[one] for text, one in hashes if one in self._cutoffs}
 
-    def times_erased(self, identifiers: pl.Series) -> dict[str, int]:
-        """How often each identifier was erased, where it was."""
-        if not len(self.erasures):
-            return {}
-        counts = Counter(one for hashes in self.erasures["identifiers"].to_list() for one in hashes)
-        hashes = ((text, hashed(self.secret, "identifier", fixed(text))) for text in identifiers.to_list())
-        return {text: counts[one] for text, one in hashes if one in counts}
-
     def stay_shared(self, identifiers: pl.Series) -> pl.Series:
         """Those identifiers that were shared through somebody who was erased."""
         kept = {one for hashes in self.erasures["shared"].to_list() for one in hashes}
@@ -92,7 +83,11 @@ class Rulings:
 
     def erased_user(self, key: str) -> bool:
         """Whether a user key led to somebody who was erased."""
-        return any(hashed(self.secret, "user", key) in hashes for hashes in self.erasures["users"].to_list())
+        return bool(self._users) and hashed(self.secret, "user", key) in self._users
+
+    @cached_property
+    def _users(self) -> frozenset[str]:
+        return frozenset(one for hashes in self.erasures["users"].to_list() for one in hashes)
 
 
 def decision_key(kind: str, a: str, b: str) -> str:
@@ -123,8 +118,8 @@ def agree(decisions: Iterable[tuple[str, str, str]]) -> None:
     for kind, a, b in given:
         if kind == "different" and group(a) == group(b):
             raise DecisionConflict(
-                f"{a} and {b} are decided to be different, and by other decisions to be the same; "
-                "see `graphsvc decisions list`, and remove one of them first"
+                "two identifiers would be decided to be different, and by other decisions to be the same; see "
+                "`graphsvc decisions list`, and remove one of them first"
             )
 
 

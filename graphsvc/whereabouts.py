@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from .core import normalised
-from .core.identity import key_of
+from .core.identity import anchors, key_of
 from .core.sessions import sessions
 from .errors import ErasureKeyMissing, NotFound
 from .settings import Settings
@@ -64,11 +65,13 @@ def whereabouts(store: Store, key: str) -> Whereabouts:
 
 def _of_session(store: Store, key: str, settings: Settings) -> list[str]:
     """Today's users of the session that a key was made of: it is the hash of the session's first event."""
-    for events in store.events():
-        for number, event in enumerate(events["key"].to_list()):
-            if key_of(ANONYMOUS + event, settings.salt) == key:
-                return _owners(store, events[number], settings)
-    return []
+    first = None
+    with closing(store.events()) as chunks:  # ended before the store is asked for more
+        for events in chunks:
+            for number, event in enumerate(events["key"].to_list()):
+                if key_of(ANONYMOUS + event, settings.salt) == key:
+                    first = events[number]
+    return [] if first is None else _owners(store, first, settings)
 
 
 def _owners(store: Store, first: pl.DataFrame, settings: Settings) -> list[str]:
@@ -81,7 +84,8 @@ def _owners(store: Store, first: pl.DataFrame, settings: Settings) -> list[str]:
     placed = around.tables.journeys.select("user", event="touchpoints").explode("event")
     own = {first["key"].item()}
     if set(keys) <= shared:
-        held = dict(around.anchors.iter_rows())
+        hooks = anchors(around.events, around.tables.identifiers, settings.rules)
+        held = dict(zip(around.events["key"], hooks, strict=True))
         lone = around.events.filter(pl.col("key").is_in([event for event, hook in held.items() if hook in shared]))
         rows = lone.select("key", "at").with_columns(
             code=pl.Series([held[event] for event in lone["key"]], dtype=pl.String),
@@ -91,4 +95,7 @@ def _owners(store: Store, first: pl.DataFrame, settings: Settings) -> list[str]:
         mine = chains.filter(pl.col("event") == first["key"].item())["first"]
         own |= set(chains.filter(pl.col("first").is_in(mine.implode()))["event"])
     found = placed.filter(pl.col("event").is_in(sorted(own)))["user"].unique().sort().to_list()
-    return found or around.tables.identifiers.filter(pl.col("key").is_in(keys.implode()))["user"].drop_nulls().to_list()
+    if found:
+        return found
+    (hook,) = anchors(first, around.tables.identifiers, settings.rules)  # no touchpoint: a profile, or excluded
+    return around.tables.identifiers.filter(pl.col("key") == hook)["user"].drop_nulls().to_list()

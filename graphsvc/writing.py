@@ -135,7 +135,8 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
             for chunk in store.events():
                 spool.add(chunk)
             events = spool.events()
-            kept = _retained(events, settings)
+            # Other rules may see an erased identifier where the former ones did not.
+            kept = _retained(unerased(events, settings, rulings), settings)
             if former == settings and _count(kept) == _count(events):
                 return revision
             if kept is not events:

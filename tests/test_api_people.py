@@ -164,7 +164,7 @@ def test_erase_is_a_dry_run_unless_said_otherwise(client: Asked) -> None:
     assert "ann@" not in str([table.to_dicts() for table in client.contents().values()])
     assert client.get(f"/keys/{former}").json()["state"] == "erased"
     problem(client.get(f"/users/{former}/journeys"), 404, "not-found")
-    problem(client.post("/erase", json={**target, "dry_run": False}), 409, "cannot-erase")
+    problem(client.post("/erase", json={**target, "dry_run": False}), 409, "erased-already")
     again = client.post("/events", json=EVENTS).json()
     assert (again["new"], again["duplicates"]) == (0, len(EVENTS) - 1)
     problem(client.post("/users/lookup", json={"identifier": target["target"]}), 404, "not-found")

@@ -14,7 +14,15 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from graphsvc.errors import CannotErase, DecisionConflict, ErasureKeyMissing, GraphsvcError, InputError, NotFound
+from graphsvc.errors import (
+    CannotErase,
+    DecisionConflict,
+    ErasedAlready,
+    ErasureKeyMissing,
+    GraphsvcError,
+    InputError,
+    NotFound,
+)
 from graphsvc.graph import Graph
 from graphsvc.rulings import KEY_VARIABLE
 from graphsvc.settings import Settings
@@ -305,6 +313,45 @@ def test_what_was_shared_through_an_erased_person_stays_shared(graph: Graph) -> 
     )
     add(graph.store, table([event("4", 9, "browse", "device_id:kiosk")]), {})
     assert walks(graph) == [["2"], ["3"], ["4"]]
+
+
+def test_what_a_decision_held_in_an_erased_person_stays_shared(graph: Graph) -> None:
+    put(
+        graph,
+        *(event(str(i), i, "buy", f"customer_id:{i}", "device_id:kiosk") for i in (1, 2)),
+        event("3", 5, "browse", "device_id:kiosk"),
+    )
+    graph.people.decide("same", "device_id:kiosk", "customer_id:1")
+    assert walks(graph) == [["1", "3"], ["2"]]
+    graph.people.erase("customer_id:1")
+    assert walks(graph) == [["2"], ["3"]], "the other one does not inherit what the kiosk saw"
+
+
+def test_an_erasure_that_was_cut_short_is_finished_by_another(graph: Graph, tmp_path: Path) -> None:
+    put(graph, *ANN)
+    rejects = tmp_path / "rejects.jsonl"
+    graph.people.erase("email:ann@example.org", rejects=rejects)
+    rejects.write_text('{"raw": "soon,ad,web,ann@example.org"}\n')
+    with pytest.raises(ErasedAlready):
+        graph.people.erase("email:ann@example.org", rejects=rejects)
+    assert rejects.read_text() == ""
+
+
+def test_decisions_are_held_to_each_other_in_the_form_of_today(graph: Graph) -> None:
+    exact = {"types": {"email": {"normalise": "trim"}}}
+    put(graph, event("1", 0, "ad", "email:Ann@x.org"), event("2", 1, "buy", "customer_id:1"), rules=exact)
+    graph.people.decide("different", "email:Ann@x.org", "customer_id:1")
+    graph.resolve({"rules": {}})
+    with pytest.raises(DecisionConflict):
+        graph.people.decide("same", "email:ann@x.org", "customer_id:1")
+
+
+def test_other_rules_do_not_bring_an_erased_person_back(graph: Graph) -> None:
+    put(graph, event("1", 0, "call", "phone:+49 30 1234567"), event("2", 1, "call", "phone:030 1234567"))
+    graph.people.erase("phone:+49 30 1234567")
+    assert walks(graph) == [["2"]], "without a region nobody knows that it is the same number"
+    graph.resolve({"rules": {"default_region": "DE"}})
+    assert walks(graph) == []
 
 
 def test_without_the_key_of_the_hashes_nothing_can_be_erased_or_added(

@@ -29,7 +29,7 @@ def seen_identifiers(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.S
         .collect()
     )
     # Two raw forms of one row may be one identifier, where forms differ at all.
-    return seen.unique() if len(vocabulary) < len(known) else seen
+    return seen.unique() if known["identifier"].n_unique() < len(known) else seen
 
 
 def links_between(

@@ -183,9 +183,14 @@ def _identifiers(
 
 def _founded(founding: pl.Series, salt: str, rulings: Rulings) -> pl.Series:
     """The key of the user that each identifier founds; who returns after an erasure is a new person."""
-    returns = rulings.times_erased(founding)
-    texts = (f"{key}\0{returns[key]}" if key in returns else key for key in founding.to_list())
-    return pl.Series("user_key", [key_of(text, salt) for text in texts], dtype=pl.String)
+    keys = []
+    for text in founding.to_list():
+        key, times = key_of(text, salt), 0
+        while rulings.erased_user(key):
+            times += 1
+            key = key_of(f"{text}\0{times}", salt)
+        keys.append(key)
+    return pl.Series("user_key", keys, dtype=pl.String)
 
 
 def _named(

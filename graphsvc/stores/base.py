@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -131,7 +131,7 @@ class Store(Protocol):
             GraphMoved: somebody else wrote since that revision; nothing was changed.
         """
 
-    def events(self) -> Iterator[pl.DataFrame]:
+    def events(self) -> Generator[pl.DataFrame, None, None]:
         """The stored events in chunks, sorted by key."""
 
     def rulings(self) -> Rulings:

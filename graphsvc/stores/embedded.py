@@ -7,8 +7,10 @@ them. Each commit is one DuckDB transaction, so a reader sees a whole batch or n
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -213,7 +215,7 @@ class EmbeddedStore:
             identifiers = few(cursor, "identifiers", '"user"', key)
             return UserRows(self._head(cursor), users[0], identifiers, few(cursor, "journeys", '"user"', key))
 
-    def events(self) -> Iterator[pl.DataFrame]:
+    def events(self) -> Generator[pl.DataFrame, None, None]:
         """The stored events in chunks, sorted by key."""
         with self._transaction() as cursor:
             columns = ", ".join(f'"{name}"' for name in EVENTS.names())
@@ -314,19 +316,25 @@ class EmbeddedStore:
 
     def compact(self) -> list[str]:
         """Write the file anew without what was deleted; readers wait meanwhile. Copies and backups are left to do."""
-        fresh = self.path.with_name(f".{self.path.name}.compact")
+        folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.compact-", dir=self.path.parent))  # its owner's only
+        fresh = folder / self.path.name
         with self._lock, self._gate.closed():
             self._let_go()
-            fresh.unlink(missing_ok=True)
-            fresh.touch(mode=0o600)
-            fresh.unlink()
-            with duckdb.connect(config=CONFIG) as both:
-                both.execute(f"ATTACH {quoted(self.path)} AS former (READ_ONLY)")
-                both.execute(f"ATTACH {quoted(fresh)} AS fresh")
-                both.execute("COPY FROM DATABASE former TO fresh")
-            fresh.chmod(0o600)
-            fresh.replace(self.path)
-            self._connection = connect(self.path, self._write)
+            try:
+                with duckdb.connect(config=CONFIG) as both:
+                    both.execute(f"ATTACH {quoted(self.path)} AS former (READ_ONLY)")
+                    both.execute(f"ATTACH {quoted(fresh)} AS fresh")
+                    both.execute("COPY FROM DATABASE former TO fresh")
+                fresh.chmod(0o600)
+                fresh.replace(self.path)
+            except duckdb.Error as error:
+                raise StoreUnavailable(
+                    f"{self.url} could not be written anew, so it still holds what was deleted: {reason(error)}; "
+                    "make room and erase again"
+                ) from error
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                self._connection = connect(self.path, self._write)
         return ["backups, copies and exports of the graph, and the source files, still hold what they held"]
 
     def _let_go(self) -> None:

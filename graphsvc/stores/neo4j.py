@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ class Neo4jStore:
 
         return self._door.read("user", work)
 
-    def events(self) -> Iterator[pl.DataFrame]:
+    def events(self) -> Generator[pl.DataFrame, None, None]:
         """The stored events in chunks, sorted by key."""
 
         events = self._door.read("events", lambda runner, _: whole_events(runner))
