@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from .core import Derived, changed_rulings, diff, normalised
-from .core.normal import usable_identifiers
+from .core.normal import keys_of, usable_identifiers
 from .rulings import Rulings
 from .settings import Settings
 from .stores import Writer
@@ -148,10 +148,9 @@ class _Concerned:
         """The components of events that hold no identifier, or none but shared ones."""
         rules = self._settings.rules
         lone = set()
-        raw = rows["identifiers"].explode().drop_nulls().unique()
-        keys = dict(zip(raw, normalised(raw, rules), strict=True))
+        keys = keys_of(rows["identifiers"], rules)
         for key, identifiers in rows.select("key", "identifiers").iter_rows():
-            usable = {keys[text] for text in identifiers or ()} - {None}
+            usable = {found for text in identifiers or () if (found := keys[text]) is not None}
             if not usable:
                 lone.add(ANONYMOUS + key)
             elif usable <= shared:
@@ -170,8 +169,7 @@ class _Concerned:
         rule = rules.of(key.partition(":")[0])
         outside = links.filter(~pl.col("component").is_in(sorted(self.components)))
         met = set(outside.filter(pl.col("a") == key)["b"]) | set(outside.filter(pl.col("b") == key)["a"])
-        raw = left["identifiers"].explode().drop_nulls().unique()
-        keys = dict(zip(raw, normalised(raw, rules), strict=True))
+        keys = keys_of(left["identifiers"], rules)
         for identifiers in left["identifiers"].drop_nulls():
             usable = {keys[text] for text in identifiers}
             met |= usable - {None, key} if key in usable else set()

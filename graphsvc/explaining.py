@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from .core import normalised, sought
+from .core.normal import keys_of
 from .errors import NotFound
 from .rules import Rules
 from .settings import Settings
@@ -167,8 +168,7 @@ def refusal_in_words(reason: str, rules: Rules) -> str:
 
 def _witnesses(x: str, y: str, around: Neighbourhood, rules: Rules) -> list[Witness]:
     """The latest events that hold both."""
-    raw = around.events["identifiers"].explode().drop_nulls().unique()
-    of_key = dict(zip(raw, normalised(raw, rules), strict=True))
+    of_key = keys_of(around.events["identifiers"], rules)
     both = [{x, y} <= {of_key[text] for text in held or ()} for held in around.events["identifiers"].to_list()]
     found = around.events.filter(pl.Series(both, dtype=pl.Boolean)).sort("at", "key", descending=[True, False])
     names = list(Witness.model_fields)

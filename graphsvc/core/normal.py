@@ -64,6 +64,12 @@ def by_raw(raw: pl.Series, rules: Rules) -> pl.DataFrame:
     return known.with_columns(identifier=normalised(known["raw"], rules)).drop_nulls("identifier")
 
 
+def keys_of(identifiers: pl.Series, rules: Rules) -> dict[str, str | None]:
+    """The key of every raw identifier that some rows hold (a series of lists); None where it is not usable."""
+    raw = identifiers.explode().drop_nulls().unique()
+    return dict(zip(raw, normalised(raw, rules), strict=True))
+
+
 def usable_identifiers(events: pl.DataFrame, rules: Rules) -> pl.Series:
     """The distinct identifier keys that some events hold."""
     return by_raw(events["identifiers"].explode(), rules)["identifier"].unique()

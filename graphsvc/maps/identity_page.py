@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from math import cos, pi, sin
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined, Template
 
 from ..rules import DEFAULT_TYPES
 from .identity_graph import IdentityEdge, IdentityGraph, IdentityNode
 from .identity_layout import Layout, place
+from .network import options
 from .page import _asset, _inert, _policy, _vis_network
 from .words import NONE, counted, number
 
@@ -168,25 +169,6 @@ def edge_facts(edge: IdentityEdge) -> list[str]:
         "yes" if edge.declared else "no",
         decision,
     ]
-
-
-def options() -> dict[str, Any]:
-    """What vis-network is told: hold nodes and edges, let readers pan and zoom; the page paints."""
-    return {
-        "autoResize": False,
-        "physics": False,
-        "layout": {"improvedLayout": False},
-        "nodes": {"chosen": False, "physics": False, "fixed": True},
-        "edges": {"chosen": False, "hidden": True, "smooth": False},
-        "interaction": {
-            "dragNodes": False,
-            "dragView": True,
-            "hover": False,
-            "selectable": False,
-            "keyboard": False,
-            "zoomSpeed": 0.6,
-        },
-    }
 
 
 def _marks(types: set[str]) -> dict[str, tuple[int, int]]:
