@@ -12,12 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .attribution import attribute
     from .errors import GraphsvcError
     from .graph import Graph, IngestReport, load_mapping, open
     from .settings import Settings
 
 __version__: str
-__all__ = ["Graph", "GraphsvcError", "IngestReport", "Settings", "__version__", "load_mapping", "open"]
+__all__ = ["Graph", "GraphsvcError", "IngestReport", "Settings", "__version__", "attribute", "load_mapping", "open"]
 
 #: What the package offers, by module. It is imported when asked for, so that a command which needs little starts fast.
 _OFFERED = {
@@ -25,6 +26,7 @@ _OFFERED = {
     "GraphsvcError": "errors",
     "IngestReport": "graph",
     "Settings": "settings",
+    "attribute": "attribution",
     "load_mapping": "graph",
     "open": "graph",
 }

@@ -1,0 +1,29 @@
+"""Attribution models on a table of paths: pure functions, no store, no journey frame."""
+
+from __future__ import annotations
+
+from .bootstrap import Drawn, Interval, intervals
+from .credit import MODELS, Columns, Credits, Model, Options, attribute, credit, label_of, ranked
+from .paths import NONE, SEPARATOR, PathTable, path_table
+from .shapley import Firsts, firsts
+
+__all__ = [
+    "MODELS",
+    "NONE",
+    "SEPARATOR",
+    "Columns",
+    "Credits",
+    "Drawn",
+    "Firsts",
+    "Interval",
+    "Model",
+    "Options",
+    "PathTable",
+    "attribute",
+    "credit",
+    "firsts",
+    "intervals",
+    "label_of",
+    "path_table",
+    "ranked",
+]
