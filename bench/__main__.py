@@ -24,9 +24,10 @@ MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
     "h": asking.frames,
     "i": asking.command_line,
     "j": identity.people,
+    "k": asking.more_questions,
 }
 #: In this order: what adds to the shared graphs comes last.
-ORDER = "aecgfhibdj"
+ORDER = "aekcgfhibdj"
 EVENTS = 1_000_000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from statistics import median, quantiles
 
 from .children import ROOT, run
@@ -19,19 +20,7 @@ TURNS = 7
 
 def questions(bench: Bench) -> Section:
     """(e) Paths and transitions, ours and the peers' in turn on the same journeys."""
-    peers, folder = peers_python(), str(bench.exported)
-    module = [sys.executable, "-m", "bench.contestants.ours"]
-    peer = [peers, "-m"]
-    env = bench.neo4j if bench.with_neo4j else {}
-    on_neo4j = {NEO4J: "frame", CYPHER: "cypher"} if env else {}
-    commands = {
-        EMBEDDED: [*module, str(bench.store), "frame"],
-        **{name: [*module, env["NEO4J_URI"], via] for name, via in on_neo4j.items()},
-        DUCKDB: [*peer, "bench.contestants.duckdb_by_hand", folder],
-        RETENTIONEERING: [*peer, "bench.contestants.retentioneering_5", folder],
-        PM4PY[0]: [*peer, "bench.contestants.pm4py_2", folder, "pandas"],
-        PM4PY[1]: [*peer, "bench.contestants.pm4py_2", folder, "polars"],
-    }
+    commands, env = _contestants(bench)
     asked = ("paths", "transitions", "transition counts", "labels by step")
     with contest(commands, bench.logs, env) as contestants:
         for question in asked:
@@ -46,6 +35,49 @@ def questions(bench: Bench) -> Section:
     )
     for question in asked[:2]:
         section.goals += _goals(contestants, question)
+    _tell(section, contestants, asked[:2])
+    section.tables.append(_smaller(contestants))
+    section.tables.append(_loading(contestants))
+    section.notes += [
+        "retentioneering has no tool that counts paths: its own truncation to the first four events, then one count "
+        "in pandas. Its transitions are four calls (count, paths, median, q95); it computes no users.",
+        "pm4py computes counts of paths; of transitions counts (one call) and mean, median, extremes and deviation "
+        "(another one), no users, no p90.",
+        "DuckDB by hand: names as ENUM, keys as integers, one statement per question.",
+    ]
+    return section
+
+
+def more_questions(bench: Bench) -> Section:
+    """(k) Steps, a funnel and first touch by segment, ours and the peers' in turn on the same journeys."""
+    commands, env = _contestants(bench)
+    commands = {name: command for name, command in commands.items() if name not in PM4PY}
+    asked = ("steps", "funnel", "first touch")
+    with contest(commands, bench.logs, env) as contestants:
+        for question in asked:
+            print(f"  {question} …", file=sys.stderr, flush=True)
+            ask_in_turn(contestants, question, TURNS)
+    section = Section(
+        "Steps, funnels, touches",
+        "Eight steps with all labels; the funnel product_view, add_to_cart, purchase in sequence, each step at any "
+        "later place, every entry judged; first touch by channel for people of 50 and over and for younger ones. Asked "
+        "as above. Ours also count outcomes, times, what those who stopped did instead, and last touches.",
+    )
+    for question in asked:
+        best = {one.name: min(one.seconds[question]) for one in contestants if question in one.seconds}
+        both = max(best[name] for name in (EMBEDDED, NEO4J) if name in best)
+        what = f"{question}, against DuckDB by hand"
+        section.goals.append(Goal(what, "≤ 1 ×", times(both / best[DUCKDB]), both <= best[DUCKDB]))
+        if RETENTIONEERING in best:
+            peer = best[RETENTIONEERING]
+            section.goals.append(Goal(f"{question}, against retentioneering", "< 1 ×", times(both / peer), both < peer))
+    _tell(section, contestants, asked)
+    return section
+
+
+def _tell(section: Section, contestants: list[Contestant], asked: Sequence[str]) -> None:
+    """Add the times of some questions, and where contestants count otherwise than we do."""
+    for question in asked:
         section.tables.append(_table(contestants, question))
         for other in contestants[1:]:
             if question not in other.rows:
@@ -57,16 +89,24 @@ def questions(bench: Bench) -> Section:
     if not section.notes:
         section.notes.append("All counts are equal, row by row, in every column that two of them compute.")
     section.notes += [f"**{one.name} gave up: {one.failed}**" for one in contestants if one.failed]
-    section.tables.append(_smaller(contestants))
-    section.tables.append(_loading(contestants))
-    section.notes += [
-        "retentioneering has no tool that counts paths: its own truncation to the first four events, then one count "
-        "in pandas. Its transitions are four calls (count, paths, median, q95); it computes no users.",
-        "pm4py computes counts of paths; of transitions counts (one call) and mean, median, extremes and deviation "
-        "(another one), no users, no p90.",
-        "DuckDB by hand: names as ENUM, keys as integers, one statement per question.",
-    ]
-    return section
+
+
+def _contestants(bench: Bench) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """How each contestant is started, and the variables that lead to Neo4j."""
+    peers, folder = peers_python(), str(bench.exported)
+    module = [sys.executable, "-m", "bench.contestants.ours"]
+    peer = [peers, "-m"]
+    env = bench.neo4j if bench.with_neo4j else {}
+    on_neo4j = {NEO4J: "frame", CYPHER: "cypher"} if env else {}
+    commands = {
+        EMBEDDED: [*module, str(bench.store), "frame"],
+        **{name: [*module, env["NEO4J_URI"], via] for name, via in on_neo4j.items()},
+        DUCKDB: [*peer, "bench.contestants.duckdb_by_hand", folder],
+        RETENTIONEERING: [*peer, "bench.contestants.retentioneering_5", folder],
+        PM4PY[0]: [*peer, "bench.contestants.pm4py_2", folder, "pandas"],
+        PM4PY[1]: [*peer, "bench.contestants.pm4py_2", folder, "polars"],
+    }
+    return commands, env
 
 
 def _goals(contestants: list[Contestant], question: str) -> list[Goal]:

@@ -70,12 +70,24 @@ def ask_in_turn(contestants: Sequence[Contestant], question: str, turns: int) ->
                 one.seconds.setdefault(question, []).append(said["seconds"])
 
 
+#: By question: what a row is told by, and what it counts.
+_KEYS = {
+    "paths": (["path"], "journeys"),
+    "transitions": (["source", "target"], "count"),
+    "steps": (["step", "label"], "journeys"),
+    "funnel": (["step"], "journeys"),
+    "first touch": (["segment", "label"], "journeys"),
+}
+
+
 def disagreements(ours: Contestant, other: Contestant, question: str) -> list[str]:
     """Where the other's rows differ from ours, in words; empty where all that both computed is equal."""
+    key, count = _KEYS[question]
     of_paths = question == "paths"
-    key, count = (["path"], "journeys") if of_paths else (["source", "target"], "count")
     mine, theirs = ours.rows[question], other.rows[question]
     mine_by, theirs_by = ({" > ".join(map(str, (r[k] for k in key))): r for r in rows} for rows in (mine, theirs))
+    if not theirs:
+        return []  # their answer has another shape
     found = []
     counts = [sorted((row[count] for row in rows), reverse=True) for rows in (mine, theirs)]
     if counts[0] != counts[1]:

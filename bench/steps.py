@@ -72,18 +72,23 @@ def export_journeys(url: str, folder: str) -> Said:
     store = open_store(url, write=False)
     tables = store.tables()
     store.close()
-    journeys = tables.journeys.sort("user", "started_at", "key")
+    ages = tables.users.select(user="key", age=pl.col("traits").str.json_path_match("$.age").cast(pl.Float64))
+    journeys = tables.journeys.sort("user", "started_at", "key").join(
+        ages, on="user", how="left", maintain_order="left"
+    )
     flat = (
         journeys.select(
             journey=pl.int_range(pl.len()),
             user=pl.col("user").rle_id().cast(pl.Int64),
             converted="converted",
+            age="age",
             name="names",
+            channel="channels",
             time=pl.col("times").cast(pl.List(pl.Datetime("us"))),
             step=pl.int_ranges(1, pl.col("steps") + 1),
         )
-        .explode("name", "time", "step")
-        .select("journey", "user", "step", "time", "name", "converted")
+        .explode("name", "channel", "time", "step")
+        .select("journey", "user", "age", "step", "time", "name", "channel", "converted")
     )
     Path(folder).mkdir(parents=True, exist_ok=True)
     flat.write_parquet(Path(folder, "journeys.parquet"))

@@ -81,7 +81,8 @@ def answers() -> Iterator[str]:
     yield fields(Filters)
     for answer in ANSWERS.values():
         yield f"### {answer.name}"
-        yield f"{answer.question} By Cypher: `cypher/{answer.statement}.cypher`."
+        by_cypher = f"answers/{answer.name}" in names("answers")
+        yield answer.question + (f" By Cypher: `cypher/answers/{answer.name}.cypher`." if by_cypher else "")
         yield fields(answer.parameters, but=list(Filters.model_fields))
         yield "Rows:"
         yield fields(answer.rows)

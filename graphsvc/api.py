@@ -10,20 +10,18 @@ from typing import Annotated, Any, Literal, cast
 
 from fastapi import Body, FastAPI, Path, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import APIKeyHeader
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from . import __version__
-from .answers import ANSWERS, Answer, Result
-from .answers.flow import FlowParams
+from .api_answers import add_answers
 from .api_people import add_people
 from .errors import GraphsvcError, InputError
-from .graph import Graph, Via
-from .maps import journey_map
+from .graph import Graph
 from .users import User
 
 MAX_EVENTS = 10_000
@@ -124,9 +122,7 @@ def create_app(graph: Graph, *, api_key: str | None = None) -> FastAPI:
     _add_health(app, graph)
     _add_events(app, graph)
     _add_users(app, graph)
-    for answer in ANSWERS.values():
-        _add_answer(app, graph, answer)
-    _add_map(app, graph)
+    add_answers(app, graph, keyed=api_key is not None)
     add_people(app, graph)
     return app
 
@@ -242,33 +238,6 @@ def _add_users(app: FastAPI, graph: Graph) -> None:
     def user_journeys(key: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="User key.")]) -> User:
         """One person with all journeys, each with its touchpoints in order."""
         return graph.user(key)
-
-
-def _add_answer(app: FastAPI, graph: Graph, answer: Answer) -> None:
-    """The endpoint of one declared answer; its query parameters are the answer's."""
-    model = create_model(
-        f"{answer.name.title()}Query",
-        __base__=answer.parameters,
-        via=(
-            Via,
-            Field(default="auto", description="Count on the journey `frame` or by `cypher` (Neo4j); `auto` chooses."),
-        ),
-    )
-
-    def endpoint(parameters: Any) -> Any:
-        asked = parameters.model_dump(exclude_unset=True)
-        via: Via = asked.pop("via", "auto")
-        return graph.ask(answer.name, asked, via=via)
-
-    endpoint.__annotations__ = {"parameters": Annotated[model, Query()], "return": Result[answer.rows]}  # type: ignore[name-defined]
-    app.get(f"/{answer.name}", tags=["answers"], operation_id=answer.name, summary=answer.question)(endpoint)
-
-
-def _add_map(app: FastAPI, graph: Graph) -> None:
-    @app.get("/map", tags=["answers"], operation_id="journey_map", response_class=HTMLResponse)
-    def interactive_map(parameters: Annotated[FlowParams, Query()]) -> HTMLResponse:
-        """The journey map as one self-contained HTML page."""
-        return HTMLResponse(journey_map(graph.frame(), parameters).html())
 
 
 def demand_key(host: str, api_key: str | None) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from .errors import QueryError, UnknownName, nearest
 from .settings import Settings
 
 Label = Literal["name", "channel", "stage", "channel:name"]
@@ -19,6 +22,17 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 NO_STAGE = "(no stage)"
+
+#: What a frame can load of its touchpoints when a question needs it; a property as ``properties.NAME``.
+DETAILS: Mapping[str, pl.DataType] = {
+    "key": pl.String(),
+    "sentiment": pl.Float64(),
+    "question": pl.String(),
+    "cost": pl.Float64(),
+    "currency": pl.String(),
+    "source": pl.String(),
+}
+PROPERTIES = "properties"
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,31 @@ class JourneyFrame:
     name: Labels
     channel: Labels
     stage: Labels
+    #: Questions are about these users only, and about journeys that start in one of these periods [from, to).
+    only_users: Flags | None = None  # [U]
+    periods: tuple[tuple[int, int], ...] | None = None  # microseconds since 1970
+    #: Loads a detail of all touchpoints, aligned with ``times``: [N].
+    load: Callable[[str], pl.Series] | None = field(default=None, repr=False, compare=False)
+    _loaded: dict[str, pl.Series] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def detail(self, name: str) -> pl.Series:
+        """What the touchpoints say beside their labels, times and values: [N], null where they do not.
+
+        Args:
+            name: one of ``DETAILS``, or ``properties.NAME``, as texts.
+
+        Raises:
+            UnknownName: there is no such detail.
+            GraphMoved: the graph has changed since this frame was read.
+        """
+        known, _, rest = name.partition(".")
+        if name not in DETAILS and not (known == PROPERTIES and rest):
+            raise UnknownName(f"touchpoints have no {name!r}{nearest(name, [*DETAILS, 'properties.NAME'])}")
+        if self.load is None:
+            raise QueryError(f"this frame was made without a store, which {name} would be read from")
+        if name not in self._loaded:
+            self._loaded[name] = self.load(name)
+        return self._loaded[name]
 
     @property
     def journeys(self) -> int:
@@ -75,7 +114,13 @@ class JourneyFrame:
 
 
 def build(
-    journeys: pl.DataFrame, traits: pl.DataFrame, *, revision: int, settings: Settings, data_end: int
+    journeys: pl.DataFrame,
+    traits: pl.DataFrame,
+    *,
+    revision: int,
+    settings: Settings,
+    data_end: int,
+    load: Callable[[str], pl.Series] | None = None,
 ) -> JourneyFrame:
     """Build a frame.
 
@@ -86,8 +131,9 @@ def build(
         revision: of the graph that was read.
         settings: of that graph.
         data_end: its latest touchpoint, microseconds since 1970.
+        load: reads a detail of all touchpoints, in the order of the frame.
     """
-    journeys = journeys.sort("user", "started_at", "key")
+    journeys = journeys.sort(_ORDER)
     users = journeys.select(key=pl.col("user").unique(maintain_order=True)).join(
         traits, on="key", how="left", maintain_order="left"
     )
@@ -108,7 +154,38 @@ def build(
         name=_coded(journeys["names"]),
         channel=_coded(journeys["channels"]),
         stage=_coded(journeys["stages"], empty=NO_STAGE),
+        load=load,
     )
+
+
+def aligned(journeys: pl.DataFrame, values: pl.DataFrame, name: str) -> pl.Series:
+    """A detail of touchpoints in the order of the frame: [N].
+
+    Args:
+        journeys: key, user, started_at and touchpoints (their keys) of all journeys, in any order.
+        values: key and detail of those touchpoints that have one; of ``properties`` the JSON object.
+        name: of the detail, as :meth:`JourneyFrame.detail` takes it.
+    """
+    keys = journeys.sort(_ORDER).select(key=pl.col("touchpoints").explode())
+    if name == "key":
+        return keys["key"]
+    detail = keys.join(values, on="key", how="left", maintain_order="left").to_series(1)
+    if name in DETAILS:
+        return detail.cast(DETAILS[name]).alias(name)
+    wanted = name.partition(".")[2]
+    texts = detail.drop_nulls().unique()  # many touchpoints say the same
+    said = [_text(json.loads(text).get(wanted)) for text in texts]
+    return detail.replace_strict(texts, pl.Series(said, dtype=pl.String), default=None, return_dtype=pl.String).alias(
+        name
+    )
+
+
+def _text(value: Any) -> str | None:
+    """A property as text: texts as they are, anything else as JSON."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_ORDER = ("user", "started_at", "key")
 
 
 def _coded(lists: pl.Series, empty: str = "") -> Labels:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
 from . import users
-from .answers import Filters, Result, answer, ask
-from .answers.cypher import ask_cypher
+from .answers import Behind, FunnelRow, MatrixRow, PathRow, Result, StepRow, TouchRow, TransitionRow
+from .answers.compare import Comparison
 from .core import Derived, normalised, sought
 from .errors import (
-    CypherUnsupported,
-    GraphsvcError,
     NotFound,
     SettingsConflict,
     StoreBusy,
@@ -29,7 +24,9 @@ from .errors import (
 )
 from .frame import JourneyFrame
 from .people import People
+from .questions import Questions, Via
 from .rules import Rules
+from .segments import find
 from .settings import Settings, flat
 from .spool import Spool
 from .stores import Status, Store, is_neo4j, open_store
@@ -38,10 +35,7 @@ from .writing import Added, add, resolve
 if TYPE_CHECKING:  # readers of files are imported where one is read: a question should start fast
     from .ingest import Mapping as FileMapping
     from .ingest import Progress, Reject
-
-_log = logging.getLogger(__name__)
-Via = Literal["auto", "frame", "cypher"]
-_ANSWERS_KEPT = 256
+    from .personas import SavedPersonas
 
 
 @dataclass
@@ -74,11 +68,7 @@ class Graph:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
-        self._frame: JourneyFrame | None = None
-        self._warming: threading.Thread | None = None
-        self._answers_lock = threading.Lock()
-        self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
+        self._questions = Questions(store)
         self.people = People(self)
 
     def __enter__(self) -> Self:
@@ -91,8 +81,7 @@ class Graph:
 
     def close(self) -> None:
         """Let go of the store."""
-        if self._warming is not None:
-            self._warming.join()
+        self._questions.close()
         self.store.close()
 
     # Writing
@@ -175,9 +164,7 @@ class Graph:
 
     def drop_frame(self) -> None:
         """Let go of what was kept in memory of the graph as it was."""
-        with self._frame_lock, self._answers_lock:
-            self._frame = None
-            self._answers.clear()
+        self._questions.forget()
 
     def rejects_path(self) -> Path:
         """Where bad rows go unless said otherwise: beside an embedded store, else in the working folder."""
@@ -245,24 +232,11 @@ class Graph:
 
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
-        with self._frame_lock:
-            if self._frame is None or self._frame.revision != self.store.revision():
-                self._frame = self.store.frame()
-            return self._frame
+        return self._questions.frame()
 
     def warm(self) -> None:
         """Begin to load the journey frame beside other work; until it is there, Neo4j answers by Cypher."""
-
-        def load() -> None:
-            try:
-                self.frame()
-            except GraphsvcError as error:
-                _log.info("the journey frame is not loaded yet: %s", error.code)
-
-        with self._answers_lock:
-            if self._warming is None or not self._warming.is_alive():
-                self._warming = threading.Thread(target=load, name="journey-frame", daemon=True)
-                self._warming.start()
+        self._questions.warm()
 
     def ask(self, name: str, parameters: Mapping[str, Any] | None = None, *, via: Via = "auto") -> Result[Any]:
         """Ask one of the declared answers (``graphsvc.answers.ANSWERS``).
@@ -272,42 +246,121 @@ class Graph:
             parameters: its parameters by name.
             via: ``frame`` counts on the journey frame, ``cypher`` in Neo4j; ``auto`` takes the frame where it is
                 loaded (or there is no Cypher), else Cypher where that can answer, else loads the frame.
+
+        Raises:
+            UnknownName: there is no such answer or parameter, or the graph does not hold what a parameter names.
+            QueryError: a parameter has a value that is not allowed.
+            CypherUnsupported: ``via="cypher"``, and only the journey frame can answer this.
         """
-        model = answer(name).parse(parameters or {})
-        revision = self.store.revision()
-        question = (f"{name} {via}", model.model_dump_json())
-        with self._answers_lock:
-            if (revision, *question) in self._answers:
-                self._answers.move_to_end((revision, *question))
-                return self._answers[(revision, *question)]
-        result = self._answer(name, model, via, revision)
-        with self._answers_lock:
-            self._answers[(result.revision, *question)] = result
-            while len(self._answers) > _ANSWERS_KEPT:
-                self._answers.popitem(last=False)
-        return result
+        return self._questions.ask(name, parameters or {}, via)
 
-    def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
-        frame = self._frame
-        if via != "cypher" and frame is not None and frame.revision == revision:
-            return ask(frame, name, model)
-        if via == "cypher" or (via == "auto" and is_neo4j(self.store.url)):
-            if via == "auto" and frame is not None:  # once loaded and now stale: for the questions after this one
-                self.warm()
-            try:
-                return ask_cypher(self.store, name, model)
-            except CypherUnsupported:
-                if via == "cypher":
-                    raise
-        return ask(self.frame(), name, model)
-
-    def paths(self, *, via: Via = "auto", **parameters: Any) -> Result[Any]:
+    def paths(self, *, via: Via = "auto", **parameters: Any) -> Result[PathRow]:
         """Top-k paths; parameters as ``graphsvc.answers.PathsParams``."""
         return self.ask("paths", parameters, via=via)
 
-    def transitions(self, *, via: Via = "auto", **parameters: Any) -> Result[Any]:
+    def transitions(self, *, via: Via = "auto", **parameters: Any) -> Result[TransitionRow]:
         """What follows what; parameters as ``graphsvc.answers.TransitionsParams``."""
         return self.ask("transitions", parameters, via=via)
+
+    def steps(self, *, via: Via = "auto", **parameters: Any) -> Result[StepRow]:
+        """Who is where, step by step; parameters as ``graphsvc.answers.StepsParams``."""
+        return self.ask("steps", parameters, via=via)
+
+    def funnel(self, *step: str, via: Via = "auto", **parameters: Any) -> Result[FunnelRow]:
+        """How many get how far along some steps; parameters as ``graphsvc.answers.FunnelParams``."""
+        return self.ask("funnel", {"step": step, **parameters}, via=via)
+
+    def touches(self, *, via: Via = "auto", **parameters: Any) -> Result[TouchRow]:
+        """First and last touches; parameters as ``graphsvc.answers.TouchesParams``."""
+        return self.ask("touches", parameters, via=via)
+
+    def matrix(self, *, via: Via = "auto", **parameters: Any) -> Result[MatrixRow]:
+        """Channels by stage; parameters as ``graphsvc.answers.MatrixParams``."""
+        return self.ask("matrix", parameters, via=via)
+
+    def journeys_behind(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        row: int = 1,
+        column: str = "journeys",
+        first: int = 0,
+        limit: int = 100,
+        identifiers: bool = False,
+    ) -> Behind:
+        """The journeys that a number of an answer counts.
+
+        Args:
+            name: of the answer.
+            parameters: its parameters by name.
+            row: which row, from 1; the remainder stands after the last.
+            column: which of its numbers.
+            first: how many journeys to skip.
+            limit: how many to show.
+            identifiers: show the users' identifiers, too.
+
+        Raises:
+            QueryError: there is no such row.
+            UnknownName: the column counts no journeys, or see :meth:`ask`.
+        """
+        asked = {"row": row, "column": column, "first": first, "limit": limit}
+        found = self._questions.behind(name, parameters or {}, **asked)  # type: ignore[arg-type]
+        if not identifiers:
+            return found
+        known = {key: self.store.user(key) for key in {journey.user for journey in found.shown}}
+        shown = [
+            journey.model_copy(update={"identifiers": sorted(each["key"] for each in rows.identifiers) if rows else []})
+            for journey in found.shown
+            for rows in [known[journey.user]]
+        ]
+        return found.model_copy(update={"shown": shown})
+
+    def compare(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        a: str,
+        b: str,
+        rate: float = 0.05,
+        confidence: float = 0.95,
+    ) -> Comparison:
+        """Compare two segments or two periods in what an answer counts (``answers.compare.compare``)."""
+        return self._questions.compare(name, parameters or {}, a=a, b=b, rate=rate, confidence=confidence)
+
+    def save_personas(self, parameters: Mapping[str, Any] | None = None, *, trait: str = "persona") -> SavedPersonas:
+        """Find personas and make a segment of each (``personas.save_personas``)."""
+        from .personas import save_personas
+
+        return save_personas(self, parameters, trait)
+
+    def segments(self) -> dict[str, str]:
+        """The named segments: predicates on traits, by name."""
+        return self.settings().segments
+
+    def name_segment(self, name: str, predicate: str) -> int:
+        """Give a segment a name, or another predicate to a named one. Returns the revision.
+
+        Raises:
+            QueryError: the predicate cannot be read, or it is made of itself.
+            UnknownName: it names a segment that is not there.
+        """
+        return self.name_segments({name: predicate})
+
+    def name_segments(self, named: Mapping[str, str]) -> int:
+        """Give several segments their names at once (see :meth:`name_segment`). Returns the revision."""
+        return resolve(self.store, {"segments": {**self.segments(), **named}})
+
+    def remove_segment(self, name: str) -> int:
+        """Take a named segment away. Returns the revision.
+
+        Raises:
+            UnknownName: there is none of that name, or another one is made of it.
+        """
+        held = self.segments()
+        find({name: "x = 1"} if name in held else held, name)
+        return resolve(self.store, {"segments": {each: text for each, text in held.items() if each != name}})
 
     def lookup(self, identifier: str) -> str:
         """Key of the user that has an identifier: ``email:ann@x.org``, or the bare value of a known type.

@@ -1,14 +1,16 @@
-"""Segment predicates on user traits: ``age >= 50 and region = north``.
+"""Segment predicates on user traits: ``age >= 50 and region = north``, ``older and not (member = true)``.
 
 Grammar::
 
     predicate   = conjunction { "or" conjunction }
-    conjunction = comparison { "and" comparison }
+    conjunction = factor { "and" factor }
+    factor      = "not" factor | "(" predicate ")" | comparison | segment
     comparison  = trait ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value | trait "in" "(" value { "," value } ")"
 
-A value is a number, ``true``, ``false``, a bare word or a quoted text. Numbers compare with numbers, texts with texts;
-a missing trait, or one of another type, makes its comparison false. A parsed predicate is a list of conjunctions
-(disjunctive normal form): plain data that Cypher takes as a parameter.
+A value is a number, ``true``, ``false``, a bare word or a quoted text; a segment is the name of another one. Numbers
+compare with numbers, texts with texts; a missing trait, or one of another type, makes its comparison false, and the
+negated comparison too: who is not known to be young is not therefore known to be old. A parsed predicate is a list of
+conjunctions (disjunctive normal form): plain data that Cypher takes as a parameter.
 """
 
 from __future__ import annotations
@@ -58,6 +60,8 @@ class Comparison:
 
 
 Predicate = tuple[tuple[Comparison, ...], ...]
+_NEGATED = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_MOST_CONJUNCTIONS = 1_000
 
 
 def _type(value: Any) -> str:
@@ -81,29 +85,53 @@ def find(segments: Mapping[str, str], given: str) -> Predicate:
     """The predicate of a named segment, or of a predicate given in full.
 
     Raises:
-        UnknownName: a single word that names no segment.
+        UnknownName: a word that names no segment.
     """
     if given in segments:
-        return parse(segments[given])
-    if re.fullmatch(r"[\w-]+", given):
-        raise UnknownName(f"no segment is named {given!r}{nearest(given, segments)} (or write a predicate: age >= 50)")
-    return parse(given)
+        return _Parser(segments[given], segments, (given,)).predicate()
+    return parse(given, segments)
 
 
-def parse(text: str) -> Predicate:
-    """Parse a predicate.
+def parse(text: str, segments: Mapping[str, str] | None = None) -> Predicate:
+    """Parse a predicate that may name other segments.
 
     Raises:
-        QueryError: it does not fit the grammar; the message shows where.
+        QueryError: it does not fit the grammar (the message shows where), or a segment is made of itself.
+        UnknownName: it names a segment that is not there.
     """
-    return _Parser(text).predicate()
+    return _Parser(text, segments or {}).predicate()
+
+
+def together(*texts: str | None) -> str | None:
+    """The predicate of the users who are in all of some segments; None where none is given."""
+    given = [text for text in texts if text is not None]
+    return given[0] if len(given) == 1 else " and ".join(f"({text})" for text in given) or None
+
+
+def _both(one: Predicate, other: Predicate) -> Predicate:
+    return tuple(left + right for left in one for right in other)
+
+
+def _negated(predicate: Predicate) -> Predicate:
+    every: Predicate = ((),)
+    for conjunction in predicate:
+        any_fails = tuple(
+            tuple(
+                Comparison(each.trait, _NEGATED["=" if each.op == "in" else each.op], (value,)) for value in each.values
+            )
+            for each in conjunction
+        )
+        every = _both(every, any_fails)
+    return every
 
 
 class _Parser:
     """Recursive descent over the tokens of one predicate."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, segments: Mapping[str, str], within: tuple[str, ...] = ()) -> None:
         self.text = text
+        self.segments = segments
+        self.within = within  # the segments that this text is a part of
         self.tokens: list[tuple[str, str]] = []  # (kind, token)
         at = 0
         while text[at:].strip():
@@ -116,29 +144,69 @@ class _Parser:
         self.at = 0
 
     def predicate(self) -> Predicate:
-        either = [self._conjunction()]
-        while self._takes("or"):
-            either.append(self._conjunction())
+        found = self._either()
         if self.at < len(self.tokens):
             raise self._error(f"unexpected {self.tokens[self.at][1]!r}")
-        return tuple(either)
+        return found
 
-    def _conjunction(self) -> tuple[Comparison, ...]:
-        every = [self._comparison()]
+    def _either(self) -> Predicate:
+        found = self._conjunction()
+        while self._takes("or"):
+            found = self._small(found + self._conjunction())
+        return found
+
+    def _conjunction(self) -> Predicate:
+        found = self._factor()
         while self._takes("and"):
-            every.append(self._comparison())
-        return tuple(every)
+            found = self._small(_both(found, self._factor()))
+        return found
 
-    def _comparison(self) -> Comparison:
-        kind, trait = self._next("a trait")
+    def _factor(self) -> Predicate:
+        if not self._compares(ahead=1) and self._takes("not"):
+            return self._small(_negated(self._factor()))
+        if self._takes("("):
+            found = self._either()
+            if not self._takes(")"):
+                raise self._error("expected ) at the end of what ( began")
+            return found
+        kind, word = self._next("a trait or a segment")
         if kind == "op":
-            raise self._error(f"expected a trait, found {trait!r}")
+            raise self._error(f"expected a trait or a segment, found {word!r}")
+        if kind == "word" and not self._compares():
+            return self._segment(word)
+        return ((self._comparison(word),),)
+
+    def _compares(self, ahead: int = 0) -> bool:
+        """Whether an operator stands here, or so many tokens ahead."""
+        at = self.at + ahead
+        return at < len(self.tokens) and (self.tokens[at][1] in _OPERATORS or self.tokens[at] == ("word", "in"))
+
+    def _segment(self, name: str) -> Predicate:
+        if name in self.within:
+            raise QueryError(f"the segment {name!r} is made of itself: {' of '.join([*self.within, name])}")
+        if name not in self.segments:
+            if (
+                len(self.tokens) > 1
+                and self.at < len(self.tokens)
+                and self.tokens[self.at][1] not in ("and", "or", ")")
+            ):
+                raise self._error(f"expected one of {' '.join(_OPERATORS)} or in, found {self.tokens[self.at][1]!r}")
+            known = nearest(name, self.segments)
+            raise UnknownName(f"no segment is named {name!r}{known} (or write a predicate: age >= 50)")
+        return _Parser(self.segments[name], self.segments, (*self.within, name)).predicate()
+
+    def _comparison(self, trait: str) -> Comparison:
         _, op = self._next("an operator")
         if op == "in":
             return Comparison(trait, op, self._values())
         if op not in _OPERATORS:
             raise self._error(f"expected one of {' '.join(_OPERATORS)} or in, found {op!r}")
         return Comparison(trait, op, (self._value(),))
+
+    def _small(self, predicate: Predicate) -> Predicate:
+        if len(predicate) > _MOST_CONJUNCTIONS:
+            raise QueryError(f"the segment {self.text[:80]!r} is too entangled; write it with fewer or and not")
+        return predicate
 
     def _values(self) -> tuple[Value, ...]:
         if not self._takes("("):

@@ -18,7 +18,8 @@ Split = Literal["none", "gap", "conversion"]
 ChannelKind = Literal["digital", "offline"]
 
 
-def _naive_utc(time: datetime) -> datetime:
+def naive_utc(time: datetime) -> datetime:
+    """A time in UTC without saying so; one without an offset is taken to be UTC."""
     try:
         return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
     except OverflowError:
@@ -26,7 +27,7 @@ def _naive_utc(time: datetime) -> datetime:
 
 
 #: A time without a zone that means UTC; one with an offset is moved there.
-Utc = Annotated[datetime, AfterValidator(_naive_utc)]
+Utc = Annotated[datetime, AfterValidator(naive_utc)]
 
 OFFLINE_CHANNELS = ("store", "stores", "shop", "event", "events", "phone", "call_center", "mail", "print")
 
@@ -72,7 +73,10 @@ class Settings(BaseModel):
         ),
     ] = 30.0
     exclude: Annotated[Exclude, Field(description="Bots, staff and test users.")] = Exclude()
-    segments: Annotated[dict[str, str], Field(description="Named predicates on traits: `older = 'age >= 50'`.")] = {}
+    segments: Annotated[
+        dict[str, str],
+        Field(description="Named predicates on traits: `older = 'age >= 50'`; they may name each other."),
+    ] = {}
     rules: Annotated[Rules, Field(description="Rules of identity, by identifier type (docs/identity.md).")] = Rules()
     retain_from: Annotated[
         Utc | None, Field(description="Events before this time are forgotten and refused (UTC).")
@@ -81,9 +85,12 @@ class Settings(BaseModel):
     @field_validator("segments", "exclude")
     @classmethod
     def _predicates_parse(cls, value: Any) -> Any:
-        from .segments import parse
+        from .segments import find, parse
 
-        for predicate in value.values() if isinstance(value, dict) else value.traits:
+        named = value if isinstance(value, dict) else {}
+        for name in named:
+            find(named, name)
+        for predicate in () if isinstance(value, dict) else value.traits:
             parse(predicate)
         return value
 

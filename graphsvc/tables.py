@@ -204,6 +204,18 @@ class Changes:
     moved: pl.DataFrame  # key, anchor: of events that stay and hang on something else now
 
 
+def _unchanged(schemas: dict[str, pl.Schema]) -> dict[str, Change]:
+    return {
+        name: Change(pl.DataFrame(schema={key: schema[key] for key in KEYS[name]}), pl.DataFrame(schema=schema))
+        for name, schema in schemas.items()
+    }
+
+
+_NO_ANCHORS = pl.DataFrame(schema={"key": pl.String, "anchor": pl.String})
+#: A commit in which no table differs: only settings do.
+NOTHING = Changes(_unchanged(STORED), _unchanged(DERIVED), Tables.empty(), _NO_ANCHORS, _NO_ANCHORS)
+
+
 def chunks(rows: pl.LazyFrame, size: int = 500_000) -> Iterator[tuple[int, pl.DataFrame]]:
     """Rows chunk by chunk, each with the number of its first row; at least one chunk, which may be empty."""
     count = rows.select(pl.len()).collect().item()

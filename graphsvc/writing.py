@@ -24,7 +24,7 @@ from .rulings import Rulings
 from .settings import Settings
 from .spool import Spool
 from .stores import Store, Writer
-from .tables import EVENTS, TIME
+from .tables import EVENTS, NOTHING, TIME
 
 _ATTEMPTS = 5
 _FEW = 1_000  # rows that are worked out while the graph is locked
@@ -131,6 +131,12 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
         settings = validated(Settings, {**former.model_dump(), **changes}, "settings")
         if former.retain_from and (settings.retain_from is None or settings.retain_from < former.retain_from):
             raise InputError(f"events before {former.retain_from:%Y-%m-%d} are forgotten for good; give a later date")
+        only_segments = former.model_copy(update={"segments": settings.segments}) == settings != former
+        if only_segments:  # which shape no table
+            with store.writer() as writer:
+                if writer.revision == revision:
+                    return writer.replace(NOTHING, settings)
+            continue
         with Spool(store.spool) as spool:
             for chunk in store.events():
                 spool.add(chunk)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graphsvc.answers import Result
 from graphsvc.core import journeys
-from graphsvc.frame import JourneyFrame, build
+from graphsvc.frame import DETAILS, JourneyFrame, aligned, build
 from graphsvc.settings import Settings
 from graphsvc.tables import TIME
 
@@ -31,8 +31,8 @@ def person(key: str, walk: str, /, *, start_hours: float = 0, step_hours: float 
     hours = start_hours
     touches: list[Touch] = []
     for word in walk.split():
-        if word.isdigit():
-            hours += int(word)
+        if word.replace(".", "", 1).isdigit():
+            hours += float(word)
             continue
         name, _, channel = word.partition("/")
         at = START_US + round(hours * 3_600_000_000)
@@ -41,18 +41,27 @@ def person(key: str, walk: str, /, *, start_hours: float = 0, step_hours: float 
     return Person(key, traits, touches)
 
 
-def frame_of(people: Sequence[Person], **settings: Any) -> JourneyFrame:
-    """The journey frame of some people."""
+def frame_of(
+    people: Sequence[Person], details: Mapping[str, Mapping[str, Any]] | None = None, **settings: Any
+) -> JourneyFrame:
+    """The journey frame of some people; ``details`` (such as sentiments) stand under event keys."""
     chosen = Settings(salt="of the tests", **settings)
-    touchpoints = touchpoints_of(people)
+    table = journeys.build(touchpoints_of(people), chosen)
     traits = {"key": [one.key for one in people], "traits": [json.dumps(one.traits) for one in people]}
     return build(
-        journeys.build(touchpoints, chosen),
+        table,
         pl.DataFrame(traits, schema={"key": pl.String, "traits": pl.String}),
         revision=1,
         settings=chosen,
         data_end=max((touch.time for one in people for touch in one.touches), default=0),
+        load=lambda name: aligned(table, _detail(details or {}, name), name),
     )
+
+
+def _detail(details: Mapping[str, Mapping[str, Any]], name: str) -> pl.DataFrame:
+    """Key and detail of the touchpoints that have it."""
+    told = [(key, held[name]) for key, held in details.items() if held.get(name) is not None]
+    return pl.DataFrame(told, schema={"key": pl.String, name: DETAILS.get(name, pl.String())}, orient="row")
 
 
 def touchpoints_of(people: Sequence[Person]) -> pl.DataFrame:
@@ -98,6 +107,11 @@ SEGMENTS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "region != north": lambda traits: _text(traits.get("region")) not in (None, "north"),
     "region > north": lambda traits: (_text(traits.get("region")) or "") > "north",
     "member = true": lambda traits: traits.get("member") is True,
+    "not (age >= 50 or region = north) and not member = true": lambda traits: (
+        (_number(traits.get("age")) and traits["age"] < 50)
+        and (_text(traits.get("region")) not in (None, "north"))
+        and traits.get("member") is False
+    ),
     "age < 50 and region = north or member = false": lambda traits: (
         (_number(traits.get("age")) and traits["age"] < 50 and traits.get("region") == "north")
         or traits.get("member") is False
@@ -168,14 +182,25 @@ def filters(draw: st.DrawFn, people: Sequence[Person]) -> dict[str, Any]:
         "lookback_days": draw(_maybe(half_days)),
         "split": draw(_maybe(st.sampled_from(["none", "gap", "conversion"]))),
         "gap_days": draw(_maybe(half_days)),
+        "goal": draw(_some({touch.name for touch in touches})),
     }
+
+
+FILTERS = [name for name in Asked.__dataclass_fields__ if name not in ("goals", "member")]
 
 
 def asked(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Asked:
     """The same question for the oracle: settings filled in, the segment by its meaning."""
     known = {name: value for name, value in given.items() if name in Asked.__dataclass_fields__ and value is not None}
-    meaning = {"member": SEGMENTS[given["segment"]]} if given["segment"] else {}
+    meaning: dict[str, Any] = {"member": SEGMENTS[given["segment"]]} if given["segment"] else {}
+    if given["goal"]:
+        meaning["goals"] = given["goal"]
     return Asked(**{**stored, **known, **meaning})
+
+
+def rows_of(found: Result[Any]) -> list[dict[str, Any]]:
+    """The rows of an answer, the remainder last where there is one."""
+    return [row.model_dump() for row in (*found.rows, *([found.other] if found.other else []))]
 
 
 def same(found: Result[Any], expected: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from graphsvc.tables import EVENTS
 from graphsvc.writing import add
 
 from . import neo4j_server as servers
-from . import people
+from . import people, questions
 from .oracle import Person
 from .people import person
 
@@ -71,21 +71,23 @@ def _near(value: Any) -> Any:
 
 
 @st.composite
-def questions(draw: st.DrawFn, crowd: Sequence[Person], split: str) -> tuple[str, dict[str, Any]]:
+def asked_of(draw: st.DrawFn, crowd: Sequence[Person], split: str) -> tuple[str, dict[str, Any]]:
+    """A question that Neo4j can answer by itself."""
     asked = draw(people.filters(crowd)) | {"split": draw(st.sampled_from([None, split]))}
     if split == "gap":
         asked["gap_days"] = None
-    asked |= {"top": draw(st.integers(1, 8)), "min_count": draw(st.sampled_from([1, 1, 2, 3]))}
-    if draw(st.booleans()):
-        return "transitions", asked
-    where = draw(st.sampled_from(["start", "end", "run"]))
-    return "paths", asked | {"where": where, "steps": draw(st.integers(1, 5))}
+    if split == "conversion":
+        asked["goal"] = ()
+    name = draw(st.sampled_from(sorted(questions.OWN)))
+    labels = questions.labels_of(crowd, asked["label"])
+    own = questions.funnel(labels, cypher=True) if name == "funnel" else questions.OWN[name](labels)
+    return name, asked | draw(own)
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[list[Person], dict[str, Any], list[tuple[str, dict[str, Any]]]]:
     crowd, stored = draw(people.crowds(most=12)), draw(people.settings)
-    return crowd, stored, [draw(questions(crowd, str(stored["split"]))) for _ in range(40)]
+    return crowd, stored, [draw(asked_of(crowd, str(stored["split"]))) for _ in range(60)]
 
 
 @settings(
@@ -150,6 +152,14 @@ def test_another_split_is_for_the_frame(shop: Store) -> None:
 
 
 @pytest.mark.parametrize(
+    "given", [{"order": "any"}, {"closed": False}, {"hold": "channel"}, {"step": ["ad", "site?", "cart"]}]
+)
+def test_some_funnels_are_for_the_frame(shop: Store, given: dict[str, Any]) -> None:
+    with pytest.raises(CypherUnsupported, match="without via=cypher"):
+        ask_cypher(shop, "funnel", ANSWERS["funnel"].parse({"step": ["ad", "cart"], **given}))
+
+
+@pytest.mark.parametrize(
     "given", [{"channel": ("wbe",)}, {"stage": ("early",)}, {"exclude": ("crat",)}, {"segment": "oldr"}]
 )
 def test_unknown_names_are_refused_in_the_same_words(shop: Store, given: dict[str, Any]) -> None:
@@ -162,15 +172,18 @@ def test_unknown_names_are_refused_in_the_same_words(shop: Store, given: dict[st
 
 def test_an_empty_graph(neo4j_url: str) -> None:
     store = open_store(neo4j_url)
-    for name in ANSWERS:
+    for name in set(questions.OWN) - {"funnel"}:  # which names touchpoints
         same(store, store.frame(), name, {})
     store.close()
 
 
 def test_the_statements_cut_journeys_alike() -> None:
     """Cypher has no functions: what chooses and cuts journeys stands in each statement, and must stay the same."""
-    texts = [statement(name).text for name in ("answers/paths", "answers/transitions", "answers/totals")]
-    paths, transitions, totals = (text[text.index("MATCH (u:User)") :] for text in texts)
-    cuts = paths[: paths.index("WITH u, j, labels, times, size(labels)")]
-    assert transitions.startswith(cuts)
-    assert totals.startswith(cuts[: cuts.index("WITH u, j, j.times")])
+    counting = ["paths", "transitions", "steps", "funnel", "touches", "matrix", "totals"]
+    texts = {name: statement(f"answers/{name}").text for name in counting}
+    cuts = {name: text[text.index("MATCH (u:User)") :] for name, text in texts.items()}
+    whole = cuts["paths"][: cuts["paths"].index("WITH u, j, labels, times, size(labels)")]
+    for name in ("transitions", "steps", "funnel", "touches"):
+        assert cuts[name].startswith(whole), name
+    assert cuts["matrix"].startswith(whole[: whole.index("WITH u, j,\n  CASE WHEN kept IS NULL")])
+    assert cuts["totals"].startswith(whole[: whole.index("WITH u, j, j.times")])

@@ -22,7 +22,9 @@ PAGE = (Path(__file__).parents[1] / "docs" / "answers.md").read_text(encoding="u
 def examples() -> list[tuple[str, str, str]]:
     """Each question on the page: the people asked about, the answer's name, and its block."""
     found, crowd = [], ""
-    for kind, block in re.findall(r"^```(people|paths|transitions)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+    for kind, block in re.findall(
+        r"^```(people|paths|transitions|steps|funnel|touches)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE
+    ):
         if kind == "people":
             crowd = block
         else:
@@ -36,27 +38,37 @@ def people_of(block: str) -> list[Person]:
     for line in block.splitlines():
         key, walk = line.split(": ")
         walk = re.sub(r"(\d+) days later,", lambda silence: str(24 * int(silence[1])), walk)
-        crowd.append(person(key, walk.replace(" hours later,", "")))
+        step_hours = 0.0 if "0." in walk else 1.0  # with parts of an hour, silences are all that passes
+        crowd.append(person(key, walk.replace(" hours later,", ""), step_hours=step_hours))
     return crowd
 
 
 def parameters(line: str) -> dict[str, Any]:
     given: dict[str, Any] = dict(pair.split("=") for pair in line.split())
-    return {name: (value,) if name == "exclude" else value for name, value in given.items()}
+    return {name: tuple(value.split(",")) if name in ("exclude", "step") else value for name, value in given.items()}
 
 
 def shown(row: Any, columns: list[str]) -> list[str]:
     """A row as the page writes it: plain numbers, the labels last."""
-    numbers = [f"{getattr(row, column):.3f}".rstrip("0").rstrip(".") for column in columns]
-    labels = row.path if hasattr(row, "path") else [row.source, row.target]
-    return [*numbers, " > ".join(labels) if row.rank else "other"]
+    numbers = [_plain(getattr(row, column)) for column in columns]
+    if getattr(row, "rank", 0) is None:
+        return [*numbers, "other"]
+    if hasattr(row, "source"):
+        return [*numbers, f"{row.source} > {row.target}"]
+    if hasattr(row, "step"):
+        return [*numbers, f"{row.step} > {row.label}"]
+    return [*numbers, " > ".join(row.path) if hasattr(row, "path") else row.label]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value or 0:.3f}".rstrip("0").rstrip(".")
 
 
 @pytest.mark.parametrize(("crowd", "name", "block"), examples())
 def test_example(crowd: str, name: str, block: str) -> None:
     lines = block.splitlines()
     given = parameters(lines.pop(0)) if "=" in lines[0] else {}
-    columns = lines.pop(0).replace("source > target", "path").split()[:-1]
+    columns = lines.pop(0).replace("source > target", "path").replace("step > label", "path").split()[:-1]
     frame: JourneyFrame = frame_of(people_of(crowd), goals=("buy",))
     found = ask(frame, name, ANSWERS[name].parse(given))
     rows = [*found.rows, *([found.other] if found.other else [])]
@@ -65,7 +77,9 @@ def test_example(crowd: str, name: str, block: str) -> None:
 
 def test_every_column_and_total_is_explained() -> None:
     for declared in ANSWERS.values():
-        section = PAGE[PAGE.index(f"## {declared.name.capitalize()}") :]
+        heading = f"## {declared.name.capitalize()}"
+        own = Path(__file__).parents[1] / "docs" / f"{declared.name}.md"
+        section = PAGE[PAGE.index(heading) :] if heading in PAGE else own.read_text(encoding="utf-8")
         for column in set(declared.rows.model_fields) - {"rank", "path", "source", "target"}:
             assert f"`{column}`" in section, f"{declared.name}: {column}"
 

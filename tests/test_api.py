@@ -182,3 +182,43 @@ def test_a_service_follows_what_others_write(client: TestClient, store_url: str)
     more = int(is_neo4j(store_url))
     assert after["revision"] == before["revision"] + more
     assert sum(row["count"] for row in after["rows"]) == 1 + more
+
+
+def test_every_counting_answer_and_what_is_behind_it(client: TestClient) -> None:
+    client.post("/events", json=ANN)
+    funnel = client.get("/funnel", params=[("step", "ad"), ("step", "visit <= 2d")]).json()
+    assert [row["users"] for row in funnel["rows"]] == [1, 1]
+    steps = client.get("/steps", params={"where": "end", "depth": 1}).json()
+    assert [(row["kind"], row["label"]) for row in steps["rows"]][-1] == ("open", "open")
+    assert client.get("/touches").json()["rows"][0]["label"] == "search"
+    assert {row["channel"] for row in client.get("/matrix").json()["rows"]} == {"search", "website"}
+    behind = client.get("/touches/journeys", params={"row": 1, "column": "first"}).json()
+    assert (behind["number"], behind["shown"][0]["path"]) == (1, ["search", "website"])
+    problem(client.get("/funnel", params={"step": "ad"}), 422, "bad-query")
+    problem(client.get("/paths/journeys", params={"row": 9}), 422, "bad-query")
+
+
+def test_identifiers_are_shown_by_a_service_with_a_key_only(store_url: str) -> None:
+    with Graph(fresh(store_url)) as graph:
+        graph.add(ANN)
+        asked = {"row": 1, "identifiers": True}
+        with TestClient(create_app(graph)) as open_to_all:
+            problem(open_to_all.get("/paths/journeys", params=asked), 422, "bad-input")
+        with TestClient(
+            create_app(graph, api_key="secret of the tests"), headers={"X-API-Key": "secret of the tests"}
+        ) as keyed:
+            shown = keyed.get("/paths/journeys", params=asked).json()["shown"]
+        assert shown[0]["identifiers"] == ["cookie:c1", "email:ann@example.org"]
+
+
+def test_segments_and_comparisons(client: TestClient) -> None:
+    bob = [{**event, "identifiers": {"cookie": "c2"}, "traits": {"age": 30}} for event in ANN]
+    client.post("/events", json=[*ANN, *bob])
+    assert client.put("/segments/older", json={"predicate": "age >= 50"}).json() == {"revision": 2}
+    assert client.get("/segments").json() == {"older": "age >= 50"}
+    compared = client.get("/paths/compare", params={"a": "older", "b": "not older"}).json()
+    assert (compared["a"]["users"], compared["b"]["users"], compared["rows"][0]["test"]) == (1, 1, "fisher")
+    problem(client.get("/paths/compare", params={"a": "older", "b": "age > 3"}), 422, "bad-query")
+    problem(client.put("/segments/bad", json={"predicate": "age >="}), 422, "bad-query")
+    assert client.delete("/segments/older").json() == {"revision": 3}
+    problem(client.delete("/segments/older"), 422, "unknown-name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from bench.answering import Loaded, Question, Row, answer
 LOAD = """
 CREATE TYPE names AS ENUM (SELECT DISTINCT name FROM read_parquet($file) ORDER BY name);
 CREATE TABLE touchpoints AS
-SELECT journey, "user", step, time, name::names AS name, converted FROM read_parquet($file) ORDER BY journey, step
+SELECT journey, "user", age, step, time, name::names AS name, channel, converted
+FROM read_parquet($file) ORDER BY journey, step
 """
 
 PATHS = """
@@ -50,6 +52,31 @@ SELECT source, target, count(*) AS count
 FROM pairs WHERE target IS NOT NULL GROUP BY source, target ORDER BY count DESC, source, target LIMIT $top
 """
 
+STEPS = """
+SELECT step, name, count(*) AS journeys, count(DISTINCT "user") AS users
+FROM touchpoints WHERE step <= 8 AND time >= $since GROUP BY step, name ORDER BY step, journeys DESC, name
+"""
+
+FUNNEL = """
+WITH first AS (
+    SELECT journey, any_value("user") AS "user", min(step) AS at
+    FROM touchpoints WHERE name = 'product_view' AND time >= $since GROUP BY journey),
+second AS (
+    SELECT journey, any_value(first."user") AS "user", min(step) AS at
+    FROM touchpoints JOIN first USING (journey) WHERE name = 'add_to_cart' AND step > first.at GROUP BY journey),
+third AS (
+    SELECT journey, any_value(second."user") AS "user"
+    FROM touchpoints JOIN second USING (journey) WHERE name = 'purchase' AND step > second.at GROUP BY journey)
+SELECT 1, count(*), count(DISTINCT "user") FROM first
+UNION ALL SELECT 2, count(*), count(DISTINCT "user") FROM second
+UNION ALL SELECT 3, count(*), count(DISTINCT "user") FROM third
+"""
+
+FIRST_TOUCH = """
+SELECT age >= 50 AS older, channel, count(*) AS journeys, count(DISTINCT "user") AS users, avg(converted::INT)
+FROM touchpoints WHERE step = 1 AND age IS NOT NULL AND time >= $since GROUP BY ALL
+"""
+
 
 def load(folder: Path) -> Loaded:
     """Fill a table in memory; the statements are new in each turn by their limit."""
@@ -62,11 +89,38 @@ def load(folder: Path) -> Loaded:
     def ask(statement: str, top: int) -> list[tuple[Any, ...]]:
         return connection.execute(statement, {"top": top}).fetchall()
 
+    def since(statement: str, turn: int) -> list[tuple[Any, ...]]:
+        return connection.execute(statement, {"since": datetime(1990, 1, 1 + turn)}).fetchall()
+
     return Loaded(
         duckdb.__version__,
         {
             "paths": Question(lambda turn: ask(PATHS, 20 + turn), _paths),
             "transitions": Question(lambda turn: ask(TRANSITIONS, 10_000 + turn), _transitions),
+            "steps": Question(
+                lambda turn: since(STEPS, turn),
+                lambda rows: [
+                    {"step": step, "label": name, "journeys": journeys, "users": users}
+                    for step, name, journeys, users in rows
+                ],
+            ),
+            "funnel": Question(
+                lambda turn: since(FUNNEL, turn),
+                lambda rows: [{"step": step, "journeys": journeys, "users": users} for step, journeys, users in rows],
+            ),
+            "first touch": Question(
+                lambda turn: since(FIRST_TOUCH, turn),
+                lambda rows: [
+                    {
+                        "segment": "older" if older else "younger",
+                        "label": channel,
+                        "journeys": journeys,
+                        "users": users,
+                        "conversion": conversion,
+                    }
+                    for older, channel, journeys, users, conversion in rows
+                ],
+            ),
             "transition counts": Question(lambda turn: ask(TRANSITION_COUNTS, 10_000 + turn), _counts),
         },
     )

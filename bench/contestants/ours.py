@@ -23,7 +23,10 @@ def load(url: str, via: Via) -> Loaded:
         graph.frame()
 
     def ask(name: str, top: int, turn: int) -> Any:
-        return graph.ask(name, {"top": top, "since": BEFORE_ALL + timedelta(days=turn)}, via=via)
+        return new(name, turn, top=top)
+
+    def new(name: str, turn: int, **asked: Any) -> Any:
+        return graph.ask(name, {"since": BEFORE_ALL + timedelta(days=turn), **asked}, via=via)
 
     def cold() -> None:
         if via == "cypher":
@@ -42,6 +45,36 @@ def load(url: str, via: Via) -> Loaded:
                 lambda answered: _rows(
                     answered, ["source", "target", "count", "users", "journeys", "median_seconds", "p90_seconds"]
                 ),
+                before=cold,
+            ),
+            "steps": Question(
+                lambda turn: new("steps", turn, depth=8, top=50),
+                lambda answered: [
+                    row
+                    for row in _rows(answered, ["step", "kind", "label", "journeys", "users"])
+                    if row.pop("kind") == "touchpoint"
+                ],
+                before=cold,
+            ),
+            "funnel": Question(
+                lambda turn: new("funnel", turn, step=["product_view", "add_to_cart", "purchase"]),
+                lambda answered: _rows(answered, ["step", "journeys", "users"]),
+                before=cold,
+            ),
+            "first touch": Question(
+                lambda turn: new("touches", turn, by=["older", "younger"]),
+                lambda answered: [
+                    {
+                        "segment": part.parameters.segment,
+                        "label": row.label,
+                        "journeys": row.first,
+                        "users": row.first_users,
+                        "conversion": row.first_conversion,
+                    }
+                    for part in answered.segments
+                    for row in part.rows
+                    if row.first
+                ],
                 before=cold,
             ),
         },

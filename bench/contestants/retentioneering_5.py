@@ -46,6 +46,13 @@ def load(folder: Path) -> Loaded:
             "paths": Question(paths, _paths),
             "transitions": Question(transitions, _transitions),
             "transition counts": Question(lambda turn: stream.transition_graph_data("count"), _counts),
+            "steps": Question(lambda turn: stream.step_matrix_data(max_steps=8), lambda matrix: []),
+            "funnel": Question(
+                lambda turn: stream.funnel_data(steps=["product_view", "add_to_cart", "purchase"]),
+                lambda found: [
+                    {"step": nth, "journeys": step["unique_paths"]} for nth, step in enumerate(found["steps"], start=1)
+                ],
+            ),
             "labels by step": Question(lambda turn: stream.step_matrix_data(max_steps=4), lambda matrix: []),
         },
     )

@@ -9,8 +9,10 @@
 //   median_seconds  from the first to the last touchpoint of an occurrence
 // Each journey is first cut down to what counts: lookback, then exclude, then collapse.
 //   $asked  map (one parameter, so that one plan serves all questions):
-//     where        'start', 'end' or 'run'
-//     steps        integer, touchpoints of a path; a shorter journey keeps its whole path
+//     where        'start', 'end', 'around' or 'run'
+//     around       string or null, the label that paths lie around: its first touchpoint in each journey
+//     steps        integer, touchpoints of a path, or before and after the one it lies around; a shorter journey
+//                  keeps its whole path
 //     top          integer, how many paths
 //     min_count    integer, rarer paths go to the others
 //     label        'name', 'channel', 'stage' or 'channel:name': what stands for a touchpoint
@@ -24,6 +26,7 @@
 //     segment      list of lists of maps {property, types, values, signs} or null: users for whom every comparison
 //                  of any inner list holds; a value of one of the types compares to any of the values as -1 (below),
 //                  0 or 1 (above), whichever are among the signs
+//     goals        list of strings or null, names of touchpoints that count as conversion; null: the graph's
 //     open_since   local datetime, journeys that end then or later without a goal are open
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
@@ -61,15 +64,20 @@ WITH u, j,
   CASE WHEN kept IS NULL THEN times ELSE [i IN kept | times[i]] END AS times
 WITH u, j, labels, times, size(labels) AS length,
   CASE WHEN size(labels) < $asked.steps THEN size(labels) ELSE $asked.steps END AS steps,
-  CASE WHEN j.converted THEN 'converted' WHEN j.ended_at >= $asked.open_since THEN 'open' ELSE 'dropped' END AS outcome
+  CASE WHEN CASE WHEN $asked.goals IS NULL THEN j.converted ELSE any(name IN j.names WHERE name IN $asked.goals) END
+    THEN 'converted' WHEN j.ended_at >= $asked.open_since THEN 'open' ELSE 'dropped' END AS outcome
 WHERE length > 0
 UNWIND CASE $asked.where
     WHEN 'start' THEN [0]
     WHEN 'end' THEN [length - steps]
+    WHEN 'around' THEN [i IN range(0, length - 1) WHERE labels[i] = $asked.around][..1]
     ELSE range(0, length - steps)
-  END AS first
-WITH labels[first..first + steps] AS path, count(*) AS count, collect(u) AS users, collect(j) AS journeys,
-  collect(outcome) AS outcomes, collect(toInteger(times[first + steps - 1]) - toInteger(times[first])) AS durations
+  END AS at
+WITH u, j, labels, times, outcome,
+  CASE WHEN $asked.where <> 'around' THEN at WHEN at < $asked.steps THEN 0 ELSE at - $asked.steps END AS first,
+  CASE WHEN $asked.where <> 'around' THEN at + steps ELSE at + $asked.steps + 1 END AS past
+WITH labels[first..past] AS path, count(*) AS count, collect(u) AS users, collect(j) AS journeys,
+  collect(outcome) AS outcomes, collect(toInteger(times[first..past][-1]) - toInteger(times[first])) AS durations
 ORDER BY count DESC, reduce(text = '', label IN path | text + ' > ' + label)
 WITH collect({
   path: path, count: count, users: users, journeys: journeys, outcomes: outcomes, durations: durations

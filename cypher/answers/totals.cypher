@@ -11,6 +11,7 @@
 //     segment      list of lists of maps {property, types, values, signs} or null: users for whom every comparison
 //                  of any inner list holds; a value of one of the types compares to any of the values as -1 (below),
 //                  0 or 1 (above), whichever are among the signs
+//     goals        list of strings or null, names of touchpoints that count as conversion; null: the graph's
 //     open_since   local datetime, journeys that end then or later without a goal are open
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE ($asked.since IS NULL OR j.started_at >= $asked.since)
@@ -27,8 +28,11 @@ WITH u, j,
   CASE WHEN size($asked.exclude) > 0 THEN j.times END AS times
 WITH u, j, names IS NULL OR any(i IN range(0, size(names) - 1) WHERE NOT names[i] IN $asked.exclude
   AND ($asked.lookback IS NULL OR toInteger(times[-1]) - toInteger(times[i]) <= $asked.lookback)) AS counted
+WITH u, counted,
+  CASE WHEN CASE WHEN $asked.goals IS NULL THEN j.converted ELSE any(name IN j.names WHERE name IN $asked.goals) END
+    THEN 'converted' WHEN j.ended_at >= $asked.open_since THEN 'open' ELSE 'dropped' END AS outcome
 WITH count(*) AS chosen, count(CASE WHEN counted THEN 1 END) AS counted,
   count(DISTINCT CASE WHEN counted THEN u END) AS users,
-  count(CASE WHEN counted AND j.converted THEN 1 END) AS converted,
-  count(CASE WHEN counted AND NOT j.converted AND j.ended_at >= $asked.open_since THEN 1 END) AS open
+  count(CASE WHEN counted AND outcome = 'converted' THEN 1 END) AS converted,
+  count(CASE WHEN counted AND outcome = 'open' THEN 1 END) AS open
 RETURN COUNT { (:Journey) } AS journeys, chosen, counted, users, converted, open

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,25 +10,55 @@ from pydantic import ValidationError
 
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
+from .compare import Comparison, compare
+from .drill import Behind, Members, behind, within
+from .funnel import FunnelParams, FunnelRow, count_funnel, funnel_members, funnel_notes, funnel_statement
+from .matrix import MatrixParams, MatrixRow, count_matrix, matrix_members
 from .params import Filters
-from .paths import PathRow, PathsParams, count_paths
+from .paths import PathRow, PathsParams, count_paths, path_members
+from .personas import PersonaRow, PersonasParams, count_personas, persona_members, persona_statement
 from .result import Result, Row, Totals
-from .transitions import TransitionRow, TransitionsParams, count_transitions
+from .steps import StepRow, StepsParams, count_steps, journeys_left, step_members, step_notes
+from .touches import TouchesParams, TouchRow, count_touches, touch_members
+from .transitions import TransitionRow, TransitionsParams, count_transitions, transition_members
 
 __all__ = [
     "ANSWERS",
+    "COMPARABLE",
     "Answer",
+    "Behind",
+    "Comparison",
     "Filters",
+    "FunnelParams",
+    "FunnelRow",
+    "MatrixParams",
+    "MatrixRow",
     "PathRow",
     "PathsParams",
+    "PersonaRow",
+    "PersonasParams",
     "Result",
     "Row",
+    "StepRow",
+    "StepsParams",
     "Totals",
+    "TouchRow",
+    "TouchesParams",
     "TransitionRow",
     "TransitionsParams",
     "answer",
     "ask",
+    "compared",
+    "journeys_behind",
 ]
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> int:
+    return sum(row["count"] for row in rows)
+
+
+def _no_notes(rows: Sequence[Mapping[str, Any]], totals: Totals, params: Any) -> list[str]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -37,10 +67,14 @@ class Answer:
 
     name: str
     question: str
+    examples: tuple[str, ...]  # of its options on the command line
     parameters: type[Filters]
     rows: type[Row]
     on_frame: Callable[[JourneyFrame, Any], Result[Any]]
-    statement: str  # the file of cypher/ that counts the same
+    members: Callable[[JourneyFrame, Any], Members]  # the journeys behind its numbers
+    statement: Callable[[Any], str]  # the file of cypher/ that counts the same; CypherUnsupported where none does
+    occurrences: Callable[[Sequence[Mapping[str, Any]]], int] = _counts  # what the shares of such rows are of
+    notes: Callable[[Sequence[dict[str, Any]], Totals, Any], list[str]] = _no_notes
 
     def parse(self, given: Mapping[str, Any]) -> Filters:
         """Parameters by name, validated.
@@ -61,14 +95,89 @@ class Answer:
 ANSWERS: dict[str, Answer] = {
     declared.name: declared
     for declared in (
-        Answer("paths", "What do people do?", PathsParams, PathRow, count_paths, "answers/paths"),
+        Answer(
+            "paths",
+            "What do people do?",
+            (
+                "--steps 3",
+                "--where end --segment older --label channel:name --collapse",
+                "--where around --around purchase --steps 2",
+                "--where run --steps 2 --since 2026-01-01 --json",
+            ),
+            PathsParams,
+            PathRow,
+            count_paths,
+            path_members,
+            lambda _: "answers/paths",
+        ),
         Answer(
             "transitions",
             "What follows what?",
+            ("--top 30", "--exclude page_view --segment 'age >= 50'"),
             TransitionsParams,
             TransitionRow,
             count_transitions,
-            "answers/transitions",
+            transition_members,
+            lambda _: "answers/transitions",
+        ),
+        Answer(
+            "steps",
+            "Step by step: who is where, and where do they leave?",
+            ("--depth 5", "--where end --goal purchase", "--where around --around 'support chat' --by older"),
+            StepsParams,
+            StepRow,
+            count_steps,
+            step_members,
+            lambda _: "answers/steps",
+            journeys_left,
+            step_notes,
+        ),
+        Answer(
+            "funnel",
+            "How many get how far, and what do the others do instead?",
+            (
+                "--step 'search ad|instagram ad' --step 'product page' --step 'chat?' --step 'purchase <= 7d'",
+                "--step 'product page' --step cart --step purchase --order strict --collapse --by older --by younger",
+                "--label channel --step website --step store --window-hours 72 --not-between support",
+            ),
+            FunnelParams,
+            FunnelRow,
+            count_funnel,
+            funnel_members,
+            funnel_statement,
+            lambda rows: rows[0]["entries"],
+            funnel_notes,
+        ),
+        Answer(
+            "touches",
+            "Who starts where, and where do they end?",
+            ("--by older --by younger", "--label name --top 10"),
+            TouchesParams,
+            TouchRow,
+            count_touches,
+            touch_members,
+            lambda _: "answers/touches",
+            lambda rows: sum(row["first"] for row in rows),
+        ),
+        Answer(
+            "matrix",
+            "Which channel do people use at which stage?",
+            ("--segment older",),
+            MatrixParams,
+            MatrixRow,
+            count_matrix,
+            matrix_members,
+            lambda _: "answers/matrix",
+        ),
+        Answer(
+            "personas",
+            "Who are they?",
+            ("", "--clusters 4 --channel website"),
+            PersonasParams,
+            PersonaRow,
+            count_personas,
+            persona_members,
+            persona_statement,
         ),
     )
 }
@@ -96,4 +205,49 @@ def ask(frame: JourneyFrame, name: str, params: Filters) -> Result[Any]:
     Raises:
         UnknownName: no answer has that name, or the parameters name something that the graph does not hold.
     """
-    return answer(name).on_frame(frame, params)
+    count = answer(name).on_frame
+    segments = [count(frame, within(params, segment)) for segment in params.by]
+    return count(frame, params).model_copy(update={"segments": segments})
+
+
+def journeys_behind(
+    frame: JourneyFrame, name: str, params: Filters, *, row: int, column: str, first: int = 0, limit: int = 100
+) -> Behind:
+    """The journeys that a number of an answer counts.
+
+    Args:
+        frame: all journeys of a graph.
+        name: of the answer.
+        params: its parameters; ``by`` is not looked at (name the segment itself).
+        row: which row of the answer, from 1; the remainder stands after the last.
+        column: which number of that row.
+        first: how many of the journeys to skip.
+        limit: how many to show.
+
+    Raises:
+        QueryError: the answer has no such row.
+        UnknownName: the column counts no journeys, or see :func:`ask`.
+    """
+    asked = answer(name)
+    found = asked.on_frame(frame, params)
+    rows = [each.model_dump() for each in (*found.rows, *([found.other] if found.other else []))]
+    page = slice(first, first + limit)
+    return behind(frame, name, rows, asked.members(frame, params), row=row, column=column, page=page)
+
+
+#: The answers whose rows count users, which a comparison can test.
+COMPARABLE = ("paths", "transitions", "steps", "funnel")
+
+
+def compared(
+    frame: JourneyFrame, name: str, params: Filters, *, a: str, b: str, rate: float, confidence: float
+) -> Comparison:
+    """Two segments or periods side by side in what an answer counts: see :func:`compare.compare`.
+
+    Raises:
+        QueryError: that answer cannot be compared.
+    """
+    if name not in COMPARABLE:
+        raise QueryError(f"{name} cannot be compared; what can be: {', '.join(COMPARABLE)}")
+    asked = answer(name)
+    return compare(frame, name, asked.on_frame, asked.members, params, a=a, b=b, rate=rate, confidence=confidence)

@@ -13,6 +13,7 @@ from ..settings import Settings
 from ..stores import Head, Store
 from ..tables import USERS
 from . import Answer, answer
+from .drill import within
 from .params import DAY_US, Filters
 from .result import Result, Totals, result
 from .walks import require
@@ -40,7 +41,9 @@ def ask_cypher(store: Store, name: str, params: Filters) -> Result[Any]:
     """
     for _ in range(_ATTEMPTS):
         head = store.head()
-        found = _asked(store, answer(name), params, head)
+        asked = answer(name)
+        segments = [_asked(store, asked, within(params, segment), head) for segment in params.by]
+        found = _asked(store, asked, params, head).model_copy(update={"segments": segments})
         if store.revision() == head.revision:
             return found
     raise StoreBusy(f"{store.url} changed {_ATTEMPTS} times while it was asked; try again when nobody ingests")
@@ -48,21 +51,25 @@ def ask_cypher(store: Store, name: str, params: Filters) -> Result[Any]:
 
 def _asked(store: Store, asked: Answer, params: Filters, head: Head) -> Result[Any]:
     given = {"asked": parameters(params, head.settings or Settings(), head.data_end)}
+    statement = asked.statement(params)
     _require_held(store, params)
     with ThreadPoolExecutor(1) as beside:
-        totals = beside.submit(store.cypher, "answers/totals", given)
-        rows = store.cypher(asked.statement, given)
-        (counted,) = totals.result()
-    distinct = sum(row.pop("different") for row in rows)
+        beneath = beside.submit(store.cypher, "answers/totals", given)
+        found = store.cypher(statement, given)
+        (counted,) = beneath.result()
+    distinct = sum(row.pop("different") for row in found)
+    rows = [row for row in found if row.get("rank", 0) is not None]
+    totals = Totals(**counted, occurrences=asked.occurrences(found), distinct=distinct)
     return result(
         asked.rows,
-        [row for row in rows if row["rank"] is not None],
-        next((row for row in rows if row["rank"] is None), None),
-        Totals(**counted, occurrences=sum(row["count"] for row in rows), distinct=distinct),
+        rows,
+        next((row for row in found if row.get("rank", 0) is None), None),
+        totals,
         answer=asked.name,
         revision=head.revision,
         parameters=params,
         data_end=head.data_end,
+        notes=asked.notes(rows, totals, params),
     )
 
 
@@ -75,7 +82,7 @@ def parameters(params: Filters, settings: Settings, data_end: datetime | None) -
         data_end: its latest touchpoint.
 
     Raises:
-        CypherUnsupported: another split than the stored one.
+        CypherUnsupported: another split than the stored one, or other goals where goals split journeys.
         UnknownName: no segment has that name.
     """
     gap_us = settings.gap_us if params.gap_days is None else round(params.gap_days * DAY_US)
@@ -85,10 +92,14 @@ def parameters(params: Filters, settings: Settings, data_end: datetime | None) -
             f"Neo4j holds journeys split by {_said(settings)}; another split is counted on the journey frame: "
             "ask without via=cypher"
         )
+    if split == "conversion" and params.goal and set(params.goal) != set(settings.goals):
+        raise CypherUnsupported(
+            "Neo4j holds journeys split by the graph's own goals; a split by others is counted on the journey frame: "
+            "ask without via=cypher"
+        )
     segment = None if params.segment is None else as_parameter(find(settings.segments, params.segment))
-    own = params.model_dump(exclude=set(Filters.model_fields))
     return {
-        **own,
+        **params.own(),
         "label": params.label,
         "collapse": params.collapse,
         "exclude": list(params.exclude),
@@ -98,15 +109,18 @@ def parameters(params: Filters, settings: Settings, data_end: datetime | None) -
         "channels": list(params.channel),
         "stages": [_stored_stage(stage) for stage in params.stage],
         "segment": segment and [[_on_property(comparison) for comparison in every] for every in segment],
+        "goals": list(params.goal) or None,
         "open_since": data_end and data_end - timedelta(microseconds=gap_us),
     }
 
 
 def _require_held(store: Store, params: Filters) -> None:
     """Refuse labels that the graph does not hold, with the same words as the frame."""
-    asked = [{"kind": "channel", "label": channel} for channel in params.channel]
-    asked += [{"kind": "stage", "label": _stored_stage(stage)} for stage in params.stage]
-    asked += [{"kind": "touchpoint", "label": name} for name in params.exclude]
+    asked = [
+        {"kind": kind, "label": _stored_stage(label) if kind == "stage" else label}
+        for kind, labels in params.named()
+        for label in labels
+    ]
     for absent in store.cypher("answers/absent", {"labels": asked}) if asked else []:
         label, *held = (text or NO_STAGE for text in (absent["label"], *absent["held"]))
         require(absent["kind"], [label], held)

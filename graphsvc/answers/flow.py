@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,26 +9,17 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..frame import Flags, Ints, JourneyFrame
-from .params import Filters
 from .result import Row, Totals
+from .steps import ENDS, Cells, FlowParams, Visits, cells_of, outcomes, ranks, visits_of
 from .tally import totals
 from .walks import Walks, walk
 
+__all__ = ["ENDS", "MAX_NODES", "Flow", "FlowEdge", "FlowNode", "FlowParams", "flow"]
+
 Kind = Literal["touchpoint", "other", "converted", "open", "dropped", "beyond"]
-ENDS: tuple[Kind, ...] = ("converted", "open", "dropped", "beyond")
 
 #: A flow never has more nodes; whatever is rarer goes into the ``other`` of its step.
 MAX_NODES = 300
-
-
-class FlowParams(Filters):
-    """What to ask of the step flow."""
-
-    depth: Annotated[int, Field(ge=1, le=30, description="How many steps; longer journeys go on `beyond`.")] = 8
-    top: Annotated[int, Field(ge=1, le=50, description="Labels per step; rarer ones go into `other`.")] = 8
-    min_journeys: Annotated[
-        int, Field(ge=1, description="A label with fewer journeys at a step goes into its `other`.")
-    ] = 1
 
 
 class FlowNode(Row):
@@ -83,27 +73,6 @@ class Flow(BaseModel):
     notes: Annotated[list[str], Field(description="What a reader should know: hidden journeys, folded labels.")]
 
 
-@dataclass(frozen=True)
-class _Visits:
-    """The first ``depth`` touchpoints of each walk: ``V`` of them, walks contiguous."""
-
-    walk: Ints  # [V]
-    step: Ints  # [V] from 0
-    at: Ints  # [V] index into the walks' touchpoints
-    last: Flags  # [V] the walk's last visit
-    beyond: Flags  # [V] its last visit, but the walk goes on
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """The (step, label) pairs that occur: ``K`` of them, by step, then label."""
-
-    of_visit: Ints  # [V] row among the cells
-    step: Ints  # [K]
-    code: Ints  # [K]
-    journeys: Ints  # [K]
-
-
 def flow(frame: JourneyFrame, params: FlowParams) -> Flow:
     """Count the flow of journeys over the first steps. Labels of a step rank by journeys, ties by text.
 
@@ -111,9 +80,9 @@ def flow(frame: JourneyFrame, params: FlowParams) -> Flow:
         UnknownName: the parameters name something that the graph does not hold.
     """
     walks = walk(frame, params)
-    visits = _visits(walks, params.depth)
-    cells = _cells(walks, visits)
-    end = visits.step * len(ENDS) + _outcome(walks, visits)  # matters at last visits only
+    visits = visits_of(walks, walks.offsets[:-1], 0, 0, params.depth - 1)
+    cells = cells_of(walks, visits)
+    end = visits.step * len(ENDS) + outcomes(walks, visits)  # matters at last visits only
     ends = np.unique(end[visits.last])
     named = _named(cells, params, budget=MAX_NODES - len(ends) - len(np.unique(cells.step)))
     places, place_of_cell = _places(walks, cells, named)
@@ -145,42 +114,16 @@ def flow(frame: JourneyFrame, params: FlowParams) -> Flow:
     )
 
 
-def _visits(walks: Walks, depth: int) -> _Visits:
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
-    step = np.arange(len(walks.codes), dtype=np.int64) - walks.offsets[:-1][walk_of]
-    at = np.flatnonzero(step < depth)
-    walk_of, step = walk_of[at], step[at]
-    remaining = walks.lengths[walk_of] - step - 1
-    beyond = (step == depth - 1) & (remaining > 0)
-    return _Visits(walk_of, step, at, (remaining == 0) | beyond, beyond)
-
-
-def _outcome(walks: Walks, visits: _Visits) -> Ints:
-    """By which of ``ENDS`` each visit's walk leaves, were it its last: [V]."""
-    outcome = np.select([walks.converted, walks.open], [0, 1], 2)[visits.walk]
-    return np.where(visits.beyond, ENDS.index("beyond"), outcome).astype(np.int64)
-
-
-def _cells(walks: Walks, visits: _Visits) -> _Cells:
-    labels = max(len(walks.texts), 1)
-    cell = visits.step * labels + walks.codes[visits.at]
-    present, of_visit, journeys = np.unique(cell, return_inverse=True, return_counts=True)
-    return _Cells(of_visit, present // labels, present % labels, journeys)
-
-
-def _named(cells: _Cells, params: FlowParams, budget: int) -> Flags:
+def _named(cells: Cells, params: FlowParams, budget: int) -> Flags:
     """Which cells are nodes of their own: the top ones of each step, of these the most common within the budget."""
-    by_step = np.lexsort((cells.code, -cells.journeys, cells.step))
-    rank = np.empty(len(by_step), dtype=np.int64)
-    rank[by_step] = np.arange(len(by_step)) - np.searchsorted(cells.step, cells.step[by_step])
-    eligible = (rank < params.top) & (cells.journeys >= params.min_journeys)
+    eligible = (ranks(cells) < params.top) & (cells.journeys >= params.min_journeys)
     by_size = np.lexsort((cells.code, cells.step, -cells.journeys, ~eligible))
     named = np.zeros(len(eligible), dtype=np.bool_)
     named[by_size[:budget]] = True
     return named & eligible
 
 
-def _places(walks: Walks, cells: _Cells, named: Flags) -> tuple[list[dict[str, Any]], Ints]:
+def _places(walks: Walks, cells: Cells, named: Flags) -> tuple[list[dict[str, Any]], Ints]:
     """The touchpoint nodes in order, as far as they are known before counting, and the place of each cell: [K]."""
     places: list[dict[str, Any]] = []
     place_of_cell = np.empty(len(named), dtype=np.int64)
@@ -207,7 +150,7 @@ def _end_places(ends: Ints) -> list[dict[str, Any]]:
 
 
 def _nodes(
-    frame: JourneyFrame, walks: Walks, visits: _Visits, places: list[dict[str, Any]], place: Ints, end_place: Ints
+    frame: JourneyFrame, walks: Walks, visits: Visits, places: list[dict[str, Any]], place: Ints, end_place: Ints
 ) -> list[FlowNode]:
     """All nodes, measured: each visit counts at its touchpoint, each last visit at its end too."""
     gap = walks.times[visits.at] - walks.times[np.maximum(visits.at - 1, 0)]
@@ -252,7 +195,7 @@ def _nodes(
     ]
 
 
-def _channels(frame: JourneyFrame, walks: Walks, visits: _Visits, place: Ints) -> dict[int, dict[str, int]]:
+def _channels(frame: JourneyFrame, walks: Walks, visits: Visits, place: Ints) -> dict[int, dict[str, int]]:
     """Journeys by channel at each place, most common channel first."""
     codes = frame.channel.codes[walks.touchpoints[visits.at]]
     counts = pl.DataFrame({"place": place, "code": codes}).group_by("place", "code").agg(journeys=pl.len())
@@ -262,7 +205,7 @@ def _channels(frame: JourneyFrame, walks: Walks, visits: _Visits, place: Ints) -
     return by_place
 
 
-def _moves(walks: Walks, visits: _Visits, place: Ints, end_place: Ints) -> pl.DataFrame:
+def _moves(walks: Walks, visits: Visits, place: Ints, end_place: Ints) -> pl.DataFrame:
     """Source, target, journeys, users and median seconds of each edge; nodes by number, ends after touchpoints."""
     onward = np.flatnonzero(~visits.last)
     target, gap = end_place.copy(), np.zeros(len(place), dtype=np.int64)

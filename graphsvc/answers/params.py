@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..frame import Label
 from ..settings import Split, Utc
@@ -18,7 +18,7 @@ class Filters(BaseModel):
     """The filters and options that all answers share.
 
     Segment, channel, stage and time range choose whole journeys; label, collapse, exclude and lookback shape what is
-    left of each; split and gap say where a journey ends.
+    left of each; split, gap and goal say where a journey ends and how.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,10 +63,47 @@ class Filters(BaseModel):
         ),
     ] = None
 
+    goal: Annotated[
+        tuple[str, ...], Field(description="Touchpoint names that count as conversion here; the graph's goals if none.")
+    ] = ()
+    by: Annotated[
+        tuple[str, ...], Field(description="The answer once more for each of these segments (of what is chosen).")
+    ] = ()
+
+    def named(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The labels that must be in the graph for this question to make sense, by kind."""
+        return [("channel", self.channel), ("stage", self.stage), ("touchpoint", (*self.exclude, *self.goal))]
+
+    def own(self) -> dict[str, Any]:
+        """What a statement of ``cypher/answers`` takes beside the filters."""
+        return self.model_dump(exclude=set(Filters.model_fields))
+
+    @property
+    def label_kind(self) -> str:
+        """What error messages call a label of this question."""
+        return "touchpoint" if self.label == "name" else self.label
+
     @property
     def lookback_us(self) -> int | None:
         """The lookback in microseconds."""
         return None if self.lookback_days is None else round(self.lookback_days * DAY_US)
+
+
+class Placed(Filters):
+    """Filters of an answer that looks at journeys from some place in them."""
+
+    where: str = "start"
+    around: Annotated[str | None, Field(description="Label of the touchpoint to look around (`where=around`).")] = None
+
+    @model_validator(mode="after")
+    def _around_something(self) -> Self:
+        if (self.where == "around") != (self.around is not None):
+            raise ValueError("where=around goes with around=LABEL, the label of a touchpoint")
+        return self
+
+    def named(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The labels that must be in the graph for this question to make sense, by kind."""
+        return [*super().named(), (self.label_kind, (self.around,) if self.around is not None else ())]
 
 
 def microseconds(time: datetime) -> int:

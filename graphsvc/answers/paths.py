@@ -8,23 +8,34 @@ import numpy as np
 from pydantic import Field
 
 from ..frame import Ints, JourneyFrame
-from .params import Filters, time_of
+from .drill import Members, members
+from .params import Placed, time_of
 from .result import Count, Journeys, Rank, Result, Row, Share, Users, result
-from .tally import Occurrences, leading, measure, numbers, totals
-from .walks import Walks, walk
+from .tally import Leading, Occurrences, leading, measure, numbers, totals
+from .walks import Walks, first_of, walk
 
 SEPARATOR = " > "
-Where = Literal["start", "end", "run"]
+Where = Literal["start", "end", "around", "run"]
 
 
-class PathsParams(Filters):
+class PathsParams(Placed):
     """What to ask of paths."""
 
     where: Annotated[
-        Where, Field(description="Paths from the `start` of each journey, to its `end`, or any contiguous `run`.")
+        Where,
+        Field(
+            description="Paths from the `start` of each journey, to its `end`, `around` the first touchpoint of some "
+            "label, or any contiguous `run`."
+        ),
     ] = "start"
     steps: Annotated[
-        int, Field(ge=1, le=20, description="Touchpoints of a path; a shorter journey keeps its whole path.")
+        int,
+        Field(
+            ge=1,
+            le=20,
+            description="Touchpoints of a path, or before and after the one it lies around; a journey that is shorter "
+            "keeps its whole path.",
+        ),
     ] = 4
     top: Annotated[int, Field(ge=1, le=1_000, description="How many paths.")] = 20
     min_count: Annotated[int, Field(ge=1, description="Rarer paths go into the remainder.")] = 1
@@ -52,15 +63,14 @@ REMAINDER: dict[str, Any] = {"rank": None, "path": []}
 def count_paths(frame: JourneyFrame, params: PathsParams) -> Result[PathRow]:
     """Count the most common paths.
 
-    From the start and to the end each journey has one path. Runs overlap: a journey of m touchpoints holds
+    From the start, to the end and around a touchpoint each journey has one path (around: if it holds one; its first
+    counts). Runs overlap: a journey of m touchpoints holds
     m − n + 1 runs of n. A journey shorter than n keeps its whole path. Ranks tie by path text.
 
     Raises:
         UnknownName: the parameters name something that the graph does not hold.
     """
-    walks = walk(frame, params)
-    found = _occurrences(walks, params.where, params.steps)
-    lead = leading(numbers(walks, found, *_digits(walks.texts)), params.top, params.min_count)
+    walks, found, lead = _counted(frame, params)
     measured = measure(walks, found, lead.row, {"median": 0.5}, outcomes=True)
     rows = [
         {"rank": row + 1, "path": found.labels(walks, example), **measured[row]}
@@ -78,11 +88,29 @@ def count_paths(frame: JourneyFrame, params: PathsParams) -> Result[PathRow]:
     )
 
 
-def _occurrences(walks: Walks, where: Where, steps: int) -> Occurrences:
+def path_members(frame: JourneyFrame, params: PathsParams) -> Members:
+    """The journeys behind each path."""
+    walks, found, lead = _counted(frame, params)
+    return members(walks, lead.row, found.walk, seconds=found.microseconds(walks) / 1e6)
+
+
+def _counted(frame: JourneyFrame, params: PathsParams) -> tuple[Walks, Occurrences, Leading]:
+    walks = walk(frame, params)
+    found = _occurrences(walks, params)
+    return walks, found, leading(numbers(walks, found, *_digits(walks.texts)), params.top, params.min_count)
+
+
+def _occurrences(walks: Walks, params: PathsParams) -> Occurrences:
     """Where each path lies along the walks."""
-    lengths = walks.lengths
+    where, steps, lengths = params.where, params.steps, walks.lengths
     length = np.minimum(lengths, steps)
     every = np.arange(len(walks), dtype=np.int64)
+    if where == "around":
+        at = first_of(walks, str(params.around))
+        holds = np.flatnonzero(at >= 0)
+        first = np.maximum(at - steps, walks.offsets[:-1])[holds]
+        past = np.minimum(at + steps + 1, walks.offsets[1:])[holds]
+        return Occurrences(holds, first, past - first)
     if where == "start":
         return Occurrences(every, walks.offsets[:-1], length)
     if where == "end":

@@ -57,6 +57,10 @@ class Result(BaseModel, Generic[AnyRow]):
     totals: Annotated[Totals, Field(description="What rows and remainder were counted on.")]
     data_end: Annotated[datetime | None, Field(description="Latest touchpoint of the graph (UTC).")]
     notes: Annotated[list[str], Field(description="What a reader should know: hidden journeys, small numbers.")]
+    segments: Annotated[
+        list[Result[AnyRow]],
+        Field(description="The answer for each segment that `by` names, in this order; its own is in the parameters."),
+    ] = []
 
 
 def result(
@@ -69,8 +73,9 @@ def result(
     revision: int,
     parameters: Filters,
     data_end: datetime | None,
+    notes: Sequence[str] = (),
 ) -> Result[AnyRow]:
-    """Put an answer into its envelope and add the shares.
+    """Put an answer into its envelope; where rows have no share of their own, it is that of their count.
 
     Args:
         model: of the rows.
@@ -81,10 +86,13 @@ def result(
         revision: of the graph that was asked.
         parameters: what was asked.
         data_end: latest touchpoint of the graph.
+        notes: what a reader of this answer should know beside the usual.
     """
 
     def shared(measures: dict[str, Any]) -> AnyRow:
-        return model.model_validate({**measures, "share": measures["count"] / totals.occurrences})
+        if "count" in measures and "share" not in measures:
+            measures = {**measures, "share": measures["count"] / totals.occurrences}
+        return model.model_validate(measures)
 
     return Result(
         answer=answer,
@@ -94,7 +102,7 @@ def result(
         other=None if other is None else shared(other),
         totals=totals,
         data_end=data_end,
-        notes=_notes(parameters, totals, rows, other),
+        notes=[*notes, *_notes(parameters, totals, rows, other)],
     )
 
 
@@ -115,11 +123,11 @@ def _notes(
     if parameters.lookback_days is not None:
         notes.append(f"touchpoints over {parameters.lookback_days:g} days before a journey's last one are left out")
     if other is not None:
-        folded, share = totals.distinct - len(rows), other["count"] / totals.occurrences
-        notes.append(f"{folded:,} less common ones, {share:.1%} of all, are summed up as other")
+        share = f", {other['count'] / totals.occurrences:.1%} of all," if "count" in other else ""
+        notes.append(f"{totals.distinct - len(rows):,} less common ones{share} are summed up as other")
     if totals.open:
         notes.append(f"{totals.open:,} of the {totals.counted:,} counted journeys are open: they may still convert")
-    few = sum(row["users"] < FEW_USERS for row in rows)
+    few = sum(row.get("users", FEW_USERS) < FEW_USERS for row in rows)
     if few:
         notes.append(f"{few:,} of the {len(rows):,} rows have fewer than {FEW_USERS} users: too few to generalise from")
     return notes

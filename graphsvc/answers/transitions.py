@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from ..frame import JourneyFrame
+from .drill import COUNTS, Members, members
 from .params import Filters, time_of
 from .result import Count, Journeys, Rank, Result, Row, Share, Users, result
-from .tally import Occurrences, leading, measure, numbers, totals
+from .tally import Leading, Occurrences, leading, measure, numbers, totals
 from .walks import Walks, walk
 
 
@@ -49,10 +50,7 @@ def count_transitions(frame: JourneyFrame, params: TransitionsParams) -> Result[
     Raises:
         UnknownName: the parameters name something that the graph does not hold.
     """
-    walks = walk(frame, params)
-    found = _occurrences(walks)
-    digits = np.arange(1, len(walks.texts) + 1, dtype=np.int64)
-    lead = leading(numbers(walks, found, digits, digits), params.top, params.min_count)
+    walks, found, lead = _counted(frame, params)
     measured = measure(walks, found, lead.row, {"median": 0.5, "p90": 0.9})
     leaving = np.bincount(walks.codes[found.first], minlength=len(walks.texts))
     rows = []
@@ -71,6 +69,20 @@ def count_transitions(frame: JourneyFrame, params: TransitionsParams) -> Result[
         parameters=params,
         data_end=time_of(frame.data_end) if frame.journeys else None,
     )
+
+
+def transition_members(frame: JourneyFrame, params: TransitionsParams) -> Members:
+    """The journeys behind each transition."""
+    walks, found, lead = _counted(frame, params)
+    columns = {name: COUNTS[name] for name in ("count", "users", "journeys")}
+    return members(walks, lead.row, found.walk, columns, found.microseconds(walks) / 1e6)
+
+
+def _counted(frame: JourneyFrame, params: TransitionsParams) -> tuple[Walks, Occurrences, Leading]:
+    walks = walk(frame, params)
+    found = _occurrences(walks)
+    digits = np.arange(1, len(walks.texts) + 1, dtype=np.int64)
+    return walks, found, leading(numbers(walks, found, digits, digits), params.top, params.min_count)
 
 
 def _occurrences(walks: Walks) -> Occurrences:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from ..errors import UnknownName, nearest
-from ..frame import Codes, Flags, Ints, JourneyFrame, Labels
+from ..frame import Codes, Flags, Ints, JourneyFrame, Label, Labels
 from ..segments import find, holds
 from .params import DAY_US, Filters, microseconds
 
@@ -21,7 +22,7 @@ class Walks:
     A walk keeps the outcome of its whole journey, wherever lookback and exclude cut.
     """
 
-    journey: Ints  # [W] row in ``frame.keys`` where the split is as stored, else a running number
+    started: Ints  # [W] row of the journey's first touchpoint in the frame's touchpoint columns
     user: Codes  # [W] row in ``frame.users``
     offsets: Ints  # [W + 1]
     codes: Codes  # [M] codes into ``texts``
@@ -58,8 +59,11 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
     journeys count, and their outcome, is decided on the whole journey.
 
     Raises:
-        UnknownName: a channel, stage, excluded name or segment that the graph does not hold.
+        UnknownName: a label or segment that the graph does not hold.
     """
+    for kind, asked in filters.named():
+        if asked:
+            require(kind, asked, frame.labels("name" if kind == "touchpoint" else cast(Label, kind)).texts)
     labels = frame.labels(filters.label)
     gap_us = frame.settings.gap_us if filters.gap_days is None else round(filters.gap_days * DAY_US)
     journeys = _split(frame, filters, gap_us)
@@ -73,7 +77,7 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
     counted = np.flatnonzero(counts)
     converted = journeys.converted[counted]
     return Walks(
-        journey=counted,
+        started=journeys.offsets[:-1][counted],
         user=journeys.user[counted],
         offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts[counted])]),
         codes=labels.codes[rows],
@@ -91,10 +95,17 @@ def _split(frame: JourneyFrame, filters: Filters, gap_us: int) -> _Journeys:
     """The stored journeys, or each user's touchpoints grouped anew where another rule is asked for."""
     stored = frame.settings
     split = filters.split or stored.split
-    if split == stored.split and (split != "gap" or gap_us == stored.gap_us):
-        return _Journeys(frame.user, frame.offsets, frame.converted)
+    goal = goals(frame, filters) if filters.goal else None
+    if (
+        split == stored.split
+        and (split != "gap" or gap_us == stored.gap_us)
+        and (split != "conversion" or goal is None)
+    ):
+        if goal is None or not frame.journeys:
+            return _Journeys(frame.user, frame.offsets, frame.converted)
+        return _Journeys(frame.user, frame.offsets, np.logical_or.reduceat(goal, frame.offsets[:-1]))
     user = np.repeat(frame.user, np.diff(frame.offsets))
-    goal = _flags(frame.name, stored.goals)
+    goal = goals(frame, filters) if goal is None else goal
     begins = np.ones(len(user), dtype=np.bool_)
     begins[1:] = user[1:] != user[:-1]
     if split == "gap":
@@ -106,17 +117,25 @@ def _split(frame: JourneyFrame, filters: Filters, gap_us: int) -> _Journeys:
     return _Journeys(user[starts], np.append(starts, len(user)), converted)
 
 
+def goals(frame: JourneyFrame, filters: Filters) -> Flags:
+    """Which touchpoints count as conversion: [N]."""
+    return _flags(frame.name, filters.goal or frame.settings.goals)
+
+
 def _chosen(frame: JourneyFrame, journeys: _Journeys, filters: Filters) -> Flags:
     """Which journeys the segment, channel, stage and time range choose: [J]."""
     chosen = np.ones(len(journeys.user), dtype=np.bool_)
     starts = journeys.offsets[:-1]
     if filters.segment is not None:
-        chosen &= _in_segment(frame, filters.segment)[journeys.user]
-    for kind, labels, asked in (("channel", frame.channel, filters.channel), ("stage", frame.stage, filters.stage)):
-        if asked:
-            require(kind, asked, labels.texts)
-            if len(starts):
-                chosen &= np.logical_or.reduceat(_flags(labels, asked), starts)
+        chosen &= in_segment(frame, filters.segment)[journeys.user]
+    for labels, asked in ((frame.channel, filters.channel), (frame.stage, filters.stage)):
+        if asked and len(starts):
+            chosen &= np.logical_or.reduceat(_flags(labels, asked), starts)
+    if frame.only_users is not None:
+        chosen &= frame.only_users[journeys.user]
+    if frame.periods is not None:
+        began = frame.times[starts]
+        chosen &= np.logical_or.reduce([(began >= since) & (began < until) for since, until in frame.periods])
     if filters.since is not None:
         chosen &= frame.times[starts] >= microseconds(filters.since)
     if filters.until is not None:
@@ -135,7 +154,6 @@ def _kept(
     if filters.lookback_us is not None:
         keep &= frame.times >= np.repeat(ended_at - filters.lookback_us, lengths)
     if filters.exclude:
-        require("touchpoint", filters.exclude, frame.name.texts)
         keep &= ~_flags(frame.name, filters.exclude)
     kept = np.flatnonzero(keep)
     if filters.collapse:
@@ -153,13 +171,24 @@ def _flags(labels: Labels, wanted: Iterable[str]) -> Flags:
     return np.array([text in among for text in labels.texts], dtype=np.bool_)[labels.codes]
 
 
-def _in_segment(frame: JourneyFrame, segment: str) -> Flags:
+def in_segment(frame: JourneyFrame, segment: str) -> Flags:
     """Which users are in a segment: [U]. Traits repeat among users, so each distinct text is judged once."""
     predicate = find(frame.settings.segments, segment)
     traits = frame.users["traits"].fill_null("{}")
     texts = traits.unique()
     inside = [holds(predicate, json.loads(text)) for text in texts]
     return traits.replace_strict(texts, inside).to_numpy().astype(np.bool_)
+
+
+def first_of(walks: Walks, label: str) -> Ints:
+    """The first touchpoint of each walk that has a label, -1 where none has: [W]."""
+    at = np.flatnonzero(walks.codes == walks.texts.index(label))
+    if not len(at):
+        return np.full(len(walks), -1, dtype=np.int64)
+    nearest_at = np.searchsorted(at, walks.offsets[:-1])
+    first = at[np.minimum(nearest_at, len(at) - 1)]
+    held = (nearest_at < len(at)) & (first < walks.offsets[1:])
+    return np.where(held, first, -1)
 
 
 def require(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from .. import __version__
-from ..answers import ANSWERS, Answer
-from ..answers.flow import FlowParams
-from ..errors import GraphsvcError, InputError, validated
-from ..graph import Via, load_mapping
+from ..errors import GraphsvcError, InputError
+from ..graph import load_mapping
 from ..graph import open as open_graph
 from ..spool import remove_all
 from . import show
-from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
+from .options import DEFAULT_STORE, JsonOption, StoreOption
 
 if TYPE_CHECKING:
     from ..ingest import Progress
@@ -148,72 +146,6 @@ def ingest(
         show.as_json({name: value for name, value in vars(report).items() if name != "rejects"})
     else:
         show.ingested(report)
-
-
-_EXAMPLES = {
-    "paths": [
-        "graphsvc paths --steps 3",
-        "graphsvc paths --where end --segment older --label channel:name --collapse",
-        "graphsvc paths --where run --steps 2 --since 2026-01-01 --json",
-    ],
-    "transitions": ["graphsvc transitions --top 30", "graphsvc transitions --exclude page_view --segment 'age >= 50'"],
-}
-
-
-def _answer_command(answer: Answer) -> None:
-    """Add the command of one declared answer."""
-
-    @with_parameters(answer.parameters)
-    def command(
-        parameters: dict[str, Any],
-        store: StoreOption = DEFAULT_STORE,
-        via: Annotated[Via, typer.Option(help="Count on the journey frame or by Cypher (Neo4j).")] = "auto",
-        json_: JsonOption = False,
-    ) -> None:
-        with open_graph(store, write=False) as graph:
-            result = graph.ask(answer.name, parameters, via=via)
-        show.as_json(result) if json_ else show.answer(result)
-
-    examples = "\n\n".join(f"    {example}" for example in _EXAMPLES[answer.name])
-    app.command(answer.name, help=f"{answer.question}\n\nExamples:\n\n{examples}")(command)
-
-
-for _answer in ANSWERS.values():
-    _answer_command(_answer)
-
-
-@app.command("map")
-@with_parameters(FlowParams)
-def map_(
-    parameters: dict[str, Any],
-    store: StoreOption = DEFAULT_STORE,
-    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("journey-map.html"),
-    layer: Annotated[
-        list[str] | None, typer.Option(help="A segment to switch to within the map; default: every named segment.")
-    ] = None,
-    title: Annotated[str | None, typer.Option(help="Heading of the map.")] = None,
-    json_: JsonOption = False,
-) -> None:
-    """Draw the journey map: one HTML file that needs no network.
-
-    Examples:
-
-        graphsvc map --out map.html
-
-        graphsvc map --depth 6 --collapse --label channel:name --layer older --layer younger
-    """
-    from ..maps import journey_map
-
-    asked = validated(FlowParams, parameters, "map")
-    with open_graph(store, write=False) as graph:
-        named = () if asked.segment else graph.settings().segments
-        segments = tuple(named if layer is None else layer)
-        drawn = journey_map(graph.frame(), asked, segments=segments, **({"title": title} if title else {}))
-    if json_:
-        show.as_json(drawn)
-        return
-    drawn.save(out)
-    print(f"{out}: open it in a browser")
 
 
 @app.command()

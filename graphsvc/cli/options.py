@@ -45,7 +45,8 @@ def with_parameters(model: type[BaseModel]) -> Callable[[Callable[..., None]], C
 
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
-    kind, default = _plain(field.annotation), field.get_default(call_default_factory=True)
+    kind = _plain(field.annotation)
+    default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
     described = (field.description or "").replace("`", "")
     if kind is bool:
         option = typer.Option(f"--{name.replace('_', '-')}/--no-{name.replace('_', '-')}", help=described)

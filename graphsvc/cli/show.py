@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from ..answers import Result
+from ..answers import Behind, Comparison, Result
+from ..answers.compare import ComparedRow
 from ..graph import IngestReport
 from ..stores import Status
 from ..users import User
@@ -28,8 +29,20 @@ aside = Console(stderr=True, highlight=False)  # progress and notes: never in th
 
 
 #: Columns that a table leaves to --json: plain from the other columns or from the line below.
-_TOLD_OTHERWISE = ("loop", "journeys", "open")
-_FOR_WIDE_TERMINALS = ("converted", "p90_seconds", "users")
+_TOLD_OTHERWISE = {
+    "loop",
+    "journeys",
+    "open",
+    "optional",
+    "first_open",
+    "last_open",
+    "first_converted",
+    "last_converted",
+}
+#: Where a column says most about its answer, it stays.
+_KEPT = {"steps": {"journeys"}, "matrix": {"journeys"}}
+_FOR_WIDE_TERMINALS = {"converted", "p90_seconds", "users", "first_users", "last_users"}
+_KEPT_IF_NARROW = {"funnel": {"users"}, "matrix": {"users"}}
 _WIDE = 110
 
 
@@ -47,16 +60,26 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
-def answer(result: Result[Any]) -> None:
-    """Print an answer as a table, with its notes."""
+def answer(result: Result[Any], title: str | None = None) -> None:
+    """Print an answer as a table, with its notes, and then for each segment that was asked for."""
     rows = [*result.rows, *([result.other] if result.other is not None else [])]
     if rows:
-        hidden = _TOLD_OTHERWISE + (_FOR_WIDE_TERMINALS if console.width < _WIDE else ())
+        narrow = _FOR_WIDE_TERMINALS - _KEPT_IF_NARROW.get(result.answer, set()) if console.width < _WIDE else set()
+        hidden = (_TOLD_OTHERWISE - _KEPT.get(result.answer, set())) | narrow
         names = [name for name in type(rows[0]).model_fields if name not in hidden]
-        table = _table(result.answer, names)
+        table = _table(title or result.answer, names)
         for row in rows:
-            table.add_row(*(_cell(name, getattr(row, name), remainder=row.rank is None) for name in names))
+            remainder = getattr(row, "rank", 0) is None
+            table.add_row(*(_cell(name, getattr(row, name), remainder=remainder) for name in names))
         console.print(table)
+    _basis(result)
+    for segment, part in zip(result.parameters.by, result.segments, strict=True):
+        console.print()
+        answer(part, f"{result.answer}: {segment}")
+
+
+def _basis(result: Result[Any]) -> None:
+    """Print what an answer was counted on."""
     totals = result.totals
     until = f", data to {result.data_end:%Y-%m-%d %H:%M}" if result.data_end else ""
     console.print(
@@ -66,6 +89,59 @@ def answer(result: Result[Any]) -> None:
     )
     for note in result.notes:
         console.print(f"· {note}", style="dim")
+
+
+def behind(found: Behind) -> None:
+    """Print the journeys behind a number."""
+    told = ", ".join(f"{name} {_value(held)}" for name, held in found.row.items() if _value(held))
+    console.print(f"{found.answer}: {told}", markup=False)
+    table = _table(f"{found.column} {found.number:,}", ["user", "started at", "outcome", "count", "path"])
+    known = any(journey.identifiers for journey in found.shown)
+    if known:
+        table.add_column("identifiers", overflow="fold")
+    for journey in found.shown:
+        cells = [
+            journey.user,
+            _time(journey.started_at),
+            journey.outcome,
+            f"{journey.count:,}",
+            " › ".join(journey.path),
+        ]
+        table.add_row(*map(Text, [*cells, *(["; ".join(journey.identifiers or [])] if known else [])]))
+    console.print(table)
+    more = f"{len(found.shown):,} of " if len(found.shown) < found.journeys else ""
+    console.print(f"{more}{found.journeys:,} journeys of {found.users:,} users; revision {found.revision}", style="dim")
+
+
+def comparison(found: Comparison) -> None:
+    """Print two sides with what differs between them."""
+    table = _table(f"{found.answer}: {found.a.given} and {found.b.given}", ["path"])
+    table.columns[0].header = ""
+    for header in (found.a.given, found.b.given, "difference", f"{found.confidence:.0%} interval", "q", "", "time"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for row in found.rows:
+        table.add_row(
+            Text(row.what),
+            f"{row.share_a:.1%}",
+            f"{row.share_b:.1%}",
+            f"{row.difference:+.1%}",
+            f"{row.low:+.1%} to {row.high:+.1%}",
+            f"{row.q_value:.3g}",
+            "differs" if row.significant else "small" if row.test == "fisher" else "",
+            _two_times(row),
+        )
+    console.print(table)
+    for side in (found.a, found.b):
+        told = f"{side.given}: {side.users:,} users, {side.journeys:,} journeys, {side.converted:,} converted"
+        console.print(told, style="dim", markup=False)
+    for note in found.notes:
+        console.print(f"· {note}", style="dim", markup=False)
+
+
+def _two_times(row: ComparedRow) -> str:
+    if row.median_seconds_a is None or row.median_seconds_b is None:
+        return ""
+    return f"{span(row.median_seconds_a)} | {span(row.median_seconds_b)}{' differs' if row.time_significant else ''}"
 
 
 def model(value: BaseModel, name: str = "") -> None:
@@ -202,7 +278,20 @@ def span(seconds: float) -> str:
 def _table(title: str | None, names: Sequence[str]) -> Table:
     table = Table(title=title, title_style="bold", box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in names:
-        text = name in ("", "path", "source", "target", "name", "channel", "stage", "at")
+        text = name in (
+            "",
+            "path",
+            "source",
+            "target",
+            "name",
+            "channel",
+            "stage",
+            "at",
+            "label",
+            "kind",
+            "user",
+            "instead",
+        )
         table.add_column(_header(name), justify="left" if text else "right", overflow="fold", no_wrap=not text)
     return table
 
@@ -220,10 +309,12 @@ def _cell(name: str, value: Any, *, remainder: bool) -> Text:
         return Text("")
     if name.endswith("seconds"):
         return Text("" if value is None else span(value))
-    if name.startswith("share") or name == "conversion":
+    if "share" in name or name.endswith("conversion"):
         return Text("" if value is None else f"{value:.1%}")
     if isinstance(value, list):
-        return Text(" › ".join(value))
+        return Text(
+            " › ".join(value) if name == "path" else ", ".join(f"{each.label} {each.users:,}" for each in value)
+        )
     return Text(f"{value:,}" if isinstance(value, int) else _text(value))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from ..core import Derived
+from ..errors import GraphMoved
 from ..frame import JourneyFrame
 from ..rulings import Rulings
 from ..settings import Settings
@@ -102,6 +103,13 @@ class Store(Protocol):
     def frame(self) -> JourneyFrame:
         """All journeys, read at one revision."""
 
+    def detail(self, name: str, revision: int) -> pl.Series:
+        """A detail of all touchpoints in the order of the frame of this revision (``JourneyFrame.detail``).
+
+        Raises:
+            GraphMoved: the graph is at another revision now.
+        """
+
     def user_of(self, identifiers: Sequence[str]) -> str | None:
         """Key of the user that has the first of some normalised identifiers that anybody has."""
 
@@ -148,6 +156,16 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the store."""
+
+
+def property_of(detail: str) -> str:
+    """The column or property of a touchpoint that a detail is read from."""
+    return detail.partition(".")[0]
+
+
+def moved(url: str, was: int, now: int) -> GraphMoved:
+    """The error of a read that needs another revision than there is."""
+    return GraphMoved(f"{url} went from revision {was} to {now} while it was asked; ask again")
 
 
 def with_links(unit: Neighbourhood, links: pl.DataFrame, identifiers: pl.DataFrame) -> Neighbourhood:

@@ -20,7 +20,7 @@ import polars as pl
 
 from ..core import Derived
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
-from ..frame import JourneyFrame, build
+from ..frame import JourneyFrame, aligned, build
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import DERIVED, EVENTS, SHARED, STORED, Neighbourhood, Tables, chunks
@@ -195,7 +195,27 @@ class EmbeddedStore:
             (data_end,) = one(cursor.execute("SELECT coalesce(epoch_us(max(ended_at)), 0) FROM journeys"))
             settings = settings_of(cursor)
             revision = revision_of(cursor)
-        return build(journeys, traits, revision=revision, settings=settings or Settings(), data_end=data_end)
+        return build(
+            journeys,
+            traits,
+            revision=revision,
+            settings=settings or Settings(),
+            data_end=data_end,
+            load=lambda name: self.detail(name, revision),
+        )
+
+    def detail(self, name: str, revision: int) -> pl.Series:
+        """A detail of all touchpoints in the order of the frame of this revision."""
+        column = base.property_of(name)
+        with self._transaction() as cursor:
+            if (now := revision_of(cursor)) != revision:
+                raise base.moved(self.url, revision, now)
+            journeys = queried(cursor, 'SELECT key, "user", started_at, touchpoints FROM journeys')
+            values = queried(
+                cursor,
+                f'SELECT key, "{column}" AS detail FROM events WHERE "{column}" IS NOT NULL',  # noqa: S608
+            )
+        return aligned(journeys, values, name)
 
     def user_of(self, identifiers: Sequence[str]) -> str | None:
         """Key of the user that has the first of some normalised identifiers that anybody has."""

@@ -13,11 +13,11 @@ from neo4j.exceptions import Neo4jError
 
 from ..core import Derived
 from ..errors import GraphMoved, StoreUnavailable
-from ..frame import JourneyFrame, build
+from ..frame import DETAILS, JourneyFrame, aligned, build
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import DERIVED, JOURNEYS, Neighbourhood, Tables
-from .base import SCHEMA, Head, Status, UserRows
+from .base import SCHEMA, Head, Status, UserRows, moved, property_of
 from .neo4j_door import Door
 from .neo4j_errors import retried, user_error
 from .neo4j_load import bulk_load, wipe
@@ -34,6 +34,7 @@ _FRAME = pl.Schema(
         for name in ("key", "user", "started_at", "converted", "names", "channels", "stages", "times", "values")
     }
 )
+_TOUCHPOINTS = pl.Schema({name: JOURNEYS[name] for name in ("key", "user", "started_at", "touchpoints")})
 _TRAITS = pl.Schema({"key": pl.String(), "traits": pl.String()})
 
 
@@ -127,7 +128,21 @@ class Neo4jStore:
                 revision=head.revision,
                 settings=head.settings or Settings(),
                 data_end=ends if isinstance(ends, int) else 0,
+                load=lambda name: self.detail(name, head.revision),
             )
+
+        return self._door.read("frame", work)
+
+    def detail(self, name: str, revision: int) -> pl.Series:
+        """A detail of all touchpoints in the order of the frame of this revision."""
+        schema = pl.Schema({"key": pl.String(), "detail": DETAILS.get(name, pl.String())})
+
+        def work(runner: Runner, head: GraphHead) -> pl.Series:
+            if head.revision != revision:
+                raise moved(self.url, revision, head.revision)
+            journeys = runner.whole("read/frame_touchpoints", _TOUCHPOINTS)
+            values = runner.whole("read/touchpoint_details", schema, detail=property_of(name))
+            return aligned(journeys, values, name)
 
         return self._door.read("frame", work)
 

@@ -63,22 +63,22 @@ class Runner:
         ((rows,),) = self.rows(name, **parameters)
         return frame_of(rows, schema)
 
-    def pages(self, name: str, schema: pl.Schema) -> Iterator[pl.DataFrame]:
+    def pages(self, name: str, schema: pl.Schema, **parameters: Any) -> Iterator[pl.DataFrame]:
         """A table page by page; ``name`` returns the ``last`` key of a page and its ``rows``.
 
         A page is one record: the driver reads a list of rows several times faster than as many records.
         """
         after = ""
         while True:
-            ((last, rows),) = self.rows(name, after=after, limit=_PAGE) or [[None, []]]
+            ((last, rows),) = self.rows(name, after=after, limit=_PAGE, **parameters) or [[None, []]]
             if last is None:
                 return
             yield frame_of(rows, schema)
             after = last
 
-    def whole(self, name: str, schema: pl.Schema) -> pl.DataFrame:
+    def whole(self, name: str, schema: pl.Schema, **parameters: Any) -> pl.DataFrame:
         """All pages of a table."""
-        return pl.concat([pl.DataFrame(schema=schema), *self.pages(name, schema)])
+        return pl.concat([pl.DataFrame(schema=schema), *self.pages(name, schema, **parameters)])
 
     def head(self) -> GraphHead:
         """The head as it stands now.

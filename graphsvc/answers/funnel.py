@@ -1,0 +1,395 @@
+"""Funnels: how many get how far along some steps, how long that takes, and what the others do instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..errors import CypherUnsupported
+from ..frame import NO_STAGE, Flags, Floats, Ints, JourneyFrame
+from .attempts import Attempts, Limits, Matcher, Order, best_by, first_entries, patterns
+from .drill import Counted, Members
+from .params import Filters, time_of
+from .result import Result, Row, Totals, result
+from .tally import totals
+from .walks import Walks, walk
+
+MOST_STEPS = 12
+MOST_OPTIONAL = 4
+MOST_IN_ANY_ORDER = 5
+MOST_INSTEAD = 5
+NOTHING_MORE = "(nothing more)"
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_STEP = re.compile(
+    r"^(?P<labels>.*?)(?P<optional>\?)?(\s*<=\s*(?P<amount>\d+(\.\d+)?)\s*(?P<unit>[smhd]))?$", re.DOTALL
+)
+
+
+class FunnelStep(BaseModel):
+    """One step: any of some labels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: Annotated[tuple[str, ...], Field(min_length=1, description="Any of these matches.")]
+    optional: Annotated[bool, Field(description="A match may go on without it.")] = False
+    within_seconds: Annotated[
+        float | None, Field(gt=0, description="At most so long after the touchpoint matched before.")
+    ] = None
+
+    @classmethod
+    def parse(cls, text: str) -> FunnelStep:
+        """A step from text: ``ad``, ``ad|search`` (either), ``chat?`` (optional), ``buy <= 7d`` (within), or JSON.
+
+        Raises:
+            ValueError: it says nothing, or the JSON does not validate.
+        """
+        if text.startswith("{"):
+            try:
+                return cls.model_validate_json(text)
+            except ValidationError as error:
+                raise ValueError("; ".join(f"{one['loc']}: {one['msg']}" for one in error.errors())) from None
+        found = _STEP.match(text.strip())
+        labels = tuple(label.strip() for label in found["labels"].split("|")) if found else ()
+        if not found or not all(labels):
+            raise ValueError(f"a step names a label, like `ad`, `ad|search`, `chat?` or `buy <= 7d`, not {text!r}")
+        within = float(found["amount"]) * _UNITS[found["unit"]] if found["unit"] else None
+        if within == 0:
+            raise ValueError(f"a window of zero lets nothing through: {text!r}")
+        return cls(labels=labels, optional=found["optional"] is not None, within_seconds=within)
+
+    @property
+    def text(self) -> str:
+        """Its labels, as a row shows them."""
+        return " | ".join(self.labels)
+
+
+class FunnelParams(Filters):
+    """What to ask of a funnel."""
+
+    step: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=2,
+            max_length=MOST_STEPS,
+            description="The steps in order: a label, `ad|search` for either, `chat?` for an optional one, `buy <= 7d` "
+            "for at most 7 days (s, m, h, d) after the step before; or JSON with labels, optional, within_seconds.",
+        ),
+    ]
+    order: Annotated[
+        Order,
+        Field(
+            description="`sequence`: other touchpoints may lie between; `strict`: none (of what exclude and collapse "
+            "leave); `any`: the steps in any order, row i counting those who do i different ones."
+        ),
+    ] = "sequence"
+    every_entry: Annotated[
+        bool,
+        Field(description="Each touchpoint of the first step is an entry, judged alone; else a journey's first only."),
+    ] = True
+    closed: Annotated[
+        bool, Field(description="Enter at the first step only; else at any, counted at each step from there on.")
+    ] = True
+    window_hours: Annotated[
+        float | None, Field(gt=0, le=876_000, description="At most so many hours from the entry to any later step.")
+    ] = None
+    not_between: Annotated[
+        tuple[str, ...], Field(description="Labels that end an attempt when they occur between two of its steps.")
+    ] = ()
+    hold: Annotated[
+        str | None,
+        Field(
+            description="What stays the same along a match: `channel`, `stage`, `name`, `source`, `properties.NAME`."
+        ),
+    ] = None
+
+    @field_validator("step")
+    @classmethod
+    def _steps_parse(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            FunnelStep.parse(text)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        optional = [step.optional for step in self.steps]
+        if self.order == "any" and (any(optional) or len(optional) > MOST_IN_ANY_ORDER):
+            raise ValueError(f"a funnel in any order has at most {MOST_IN_ANY_ORDER} steps, none of them optional")
+        if optional[0] or sum(not each for each in optional) < 2:
+            raise ValueError("a funnel begins with a required step, and has another one")
+        if sum(optional) > MOST_OPTIONAL:
+            raise ValueError(f"a funnel has at most {MOST_OPTIONAL} optional steps")
+        return self
+
+    @property
+    def steps(self) -> list[FunnelStep]:
+        """The steps, parsed."""
+        return [FunnelStep.parse(text) for text in self.step]
+
+    @property
+    def nested(self) -> bool:
+        """Whether each row counts a part of those before it, optional steps apart."""
+        return self.closed or self.order == "any"
+
+    def own(self) -> dict[str, Any]:
+        """What a statement takes beside the filters."""
+        steps = [
+            {"text": step.text, "labels": list(step.labels), "within": _microseconds(step.within_seconds)}
+            for step in self.steps
+        ]
+        window = None if self.window_hours is None else _microseconds(self.window_hours * 3_600)
+        own = {"order": self.order, "every_entry": self.every_entry, "not_between": list(self.not_between)}
+        return {"steps": steps, "window": window, **own}
+
+    def named(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The labels that must be in the graph for this question to make sense, by kind."""
+        labels = tuple(label for step in self.steps for label in step.labels)
+        return [*super().named(), (self.label_kind, (*labels, *self.not_between))]
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e6)
+
+
+class Instead(Row):
+    """What those who stop after a step do next."""
+
+    label: Annotated[str, Field(description="The touchpoint right after the last that matched, or `(nothing more)`.")]
+    users: int
+
+
+class FunnelRow(Row):
+    """One step of a funnel; in any order: so many different steps."""
+
+    step: Annotated[int, Field(description="From 1.")]
+    label: Annotated[str, Field(description="Labels of the step; in any order: how many steps are done.")]
+    optional: bool
+    users: Annotated[int, Field(description="Users whose best attempt holds the step (open funnel: any attempt).")]
+    journeys: Annotated[int, Field(description="Journeys whose best attempt holds it (open funnel: any attempt).")]
+    entries: Annotated[int, Field(description="Attempts that hold it.")]
+    share: Annotated[float, Field(description="Of the users who enter.")]
+    share_of_previous: Annotated[
+        float | None,
+        Field(description="Of the users at the required step before; null at the first, and in an open funnel."),
+    ]
+    median_seconds: Annotated[
+        float | None, Field(description="Since the step matched before, over the journeys' best attempts.")
+    ]
+    p90_seconds: Annotated[float | None, Field(description="Nine of ten take no longer.")]
+    stopped: Annotated[int, Field(description="Users whose best attempt ends here short of the last required step.")]
+    open: Annotated[int, Field(description="Of these, those whose journey is open: they may still go on.")]
+    instead: Annotated[list[Instead], Field(description="What those who stopped here did next, by users.")]
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Attempts at a funnel, and the best of each journey and user."""
+
+    walks: Walks
+    every: Attempts
+    by_journey: Attempts
+    by_user: Attempts
+    needed: int  # required steps
+    rows: int
+
+    @property
+    def stops(self) -> Ints:
+        """Row in which each user's best attempt ends, -1 where it is complete: one per user."""
+        matched = self.by_user.at >= 0
+        last = self.rows - 1 - np.argmax(matched[:, ::-1], axis=1)
+        stops: Ints = np.where(matched[:, self.needed - 1], -1, last)
+        return stops
+
+
+def count_funnel(frame: JourneyFrame, params: FunnelParams) -> Result[FunnelRow]:
+    """Count how many get how far.
+
+    Matched within one journey. An entry reaches a step if any increasing choice of touchpoints meets all limits; a
+    match prefers most required steps, then most steps, then the earliest touchpoints. A journey and a user count at
+    their best attempt.
+
+    Raises:
+        UnknownName: the parameters name something that the graph does not hold.
+    """
+    counted = _counted(frame, params)
+    rows = _rows(counted, params)
+    counts = totals(counted.walks, occurrences=len(counted.every.entry), distinct=len(rows))
+    return result(
+        FunnelRow,
+        rows,
+        None,
+        counts,
+        answer="funnel",
+        revision=frame.revision,
+        parameters=params,
+        data_end=time_of(frame.data_end) if frame.journeys else None,
+        notes=funnel_notes(rows, counts, params),
+    )
+
+
+def funnel_members(frame: JourneyFrame, params: FunnelParams) -> Members:
+    """The journeys behind each step: of users their best attempt's (open funnel: one that holds the step)."""
+    counted = _counted(frame, params)
+    stopped = np.flatnonzero(counted.stops >= 0)
+    stops = Counted(counted.stops[stopped], counted.by_user.walk[stopped], "users")
+    still = counted.walks.open[stops.walk]
+    users, journeys = (counted.every, counted.every) if not params.nested else (counted.by_user, counted.by_journey)
+    return Members(
+        counted.walks,
+        {
+            "users": Counted(*_held(users), "users"),
+            "journeys": Counted(*_held(journeys), "journeys"),
+            "entries": Counted(*_held(counted.every), "occurrences"),
+            "stopped": stops,
+            "open": Counted(stops.row[still], stops.walk[still], "users"),
+        },
+    )
+
+
+def funnel_statement(params: FunnelParams) -> str:
+    """The statement that counts a funnel in Neo4j.
+
+    Raises:
+        CypherUnsupported: the funnel is open, in any order, holds something constant, or has optional steps.
+    """
+    optional = any(step.optional for step in params.steps)
+    if params.order == "any" or not params.closed or params.hold is not None or optional:
+        raise CypherUnsupported(
+            "Neo4j counts closed funnels, strict or in sequence, of required steps; optional steps, any order, open "
+            "funnels and hold are counted on the journey frame: ask without via=cypher"
+        )
+    return "answers/funnel"
+
+
+def funnel_notes(rows: Sequence[dict[str, Any]], counted: Totals, params: FunnelParams) -> list[str]:
+    """What a reader of a funnel should know."""
+    notes = []
+    if open_ := sum(row["open"] for row in rows):
+        notes.append(f"{open_:,} of those who stopped have an open journey: they may still go on")
+    if not params.nested:
+        notes.append("an open funnel: users enter at any step, so a later step may have more of them")
+    return notes
+
+
+def _counted(frame: JourneyFrame, params: FunnelParams) -> _Counted:
+    walks = walk(frame, params)
+    steps = params.steps
+    matching = [_with_labels(walks, step.labels) for step in steps]
+    limits = Limits(
+        strict=params.order == "strict",
+        window_us=params.own()["window"],
+        within_us=[_microseconds(step.within_seconds) for step in steps],
+        breaking=np.flatnonzero(_with_labels(walks, params.not_between)),
+        held=None if params.hold is None else _held_values(frame, walks, params.hold),
+    )
+    optional = [step.optional for step in steps]
+    every = Matcher(walks, matching, limits).attempts(
+        patterns(optional, params.order, closed=params.closed), len(steps)
+    )
+    if not params.every_entry:
+        every = first_entries(every)
+    needed = max(nth for nth, step in enumerate(steps, start=1) if not step.optional)
+    return _Counted(
+        walks,
+        every,
+        best_by(every, every.walk),
+        best_by(every, walks.user[every.walk].astype(np.int64)),
+        needed,
+        len(steps),
+    )
+
+
+def _with_labels(walks: Walks, labels: Sequence[str]) -> Flags:
+    """Which touchpoints have one of some labels: [M]."""
+    wanted = frozenset(labels)
+    return np.array([text in wanted for text in walks.texts], dtype=np.bool_)[walks.codes]
+
+
+def _held_values(frame: JourneyFrame, walks: Walks, hold: str) -> Ints:
+    """A number per value of what is held constant, -1 where a touchpoint has none: [M]."""
+    if hold in ("name", "channel", "stage"):
+        labels = {"name": frame.name, "channel": frame.channel, "stage": frame.stage}[hold]
+        codes = labels.codes.astype(np.int64)
+        if NO_STAGE in labels.texts and hold == "stage":
+            codes[codes == labels.texts.index(NO_STAGE)] = -1
+        return codes[walks.touchpoints]
+    values = frame.detail(hold)
+    known = values.drop_nulls().unique().sort()
+    numbers = values.replace_strict(known, pl.Series(range(len(known)), dtype=pl.Int64), default=-1)
+    return numbers.to_numpy()[walks.touchpoints].astype(np.int64)
+
+
+def _held(attempts: Attempts) -> tuple[Ints, Ints]:
+    """The rows that attempts hold, each with its walk."""
+    attempt, row = np.nonzero(attempts.at >= 0)
+    return row.astype(np.int64), attempts.walk[attempt]
+
+
+def _rows(counted: _Counted, params: FunnelParams) -> list[dict[str, Any]]:
+    """One row per step."""
+    walks, steps = counted.walks, params.steps
+    user = walks.user[counted.every.walk]
+    entered = len(np.unique(user))
+    stops, instead = counted.stops, _instead(counted)
+    still = walks.open[counted.by_user.walk]
+    waits = _waits(counted)
+    rows: list[dict[str, Any]] = []
+    before = 0  # users at the required step before
+    for nth, step in enumerate(steps):
+        holds = counted.every.at[:, nth] >= 0
+        if params.nested:
+            users, journeys = (int((best.at[:, nth] >= 0).sum()) for best in (counted.by_user, counted.by_journey))
+        else:
+            users, journeys = len(np.unique(user[holds])), len(np.unique(counted.every.walk[holds]))
+        median, p90 = np.quantile(waits[nth], [0.5, 0.9]).tolist() if len(waits[nth]) else (None, None)
+        rows.append(
+            {
+                "step": nth + 1,
+                "label": step.text if params.order != "any" else f"{nth + 1} of {len(steps)}",
+                "optional": step.optional,
+                "users": users,
+                "journeys": journeys,
+                "entries": int(holds.sum()),
+                "share": users / entered if entered else 0.0,
+                "share_of_previous": users / before if nth and params.nested and before else None,
+                "median_seconds": median,
+                "p90_seconds": p90,
+                "stopped": int((stops == nth).sum()),
+                "open": int((still & (stops == nth)).sum()),
+                "instead": instead.get(nth, []),
+            }
+        )
+        before = before if step.optional else users
+    return rows
+
+
+def _waits(counted: _Counted) -> list[Floats]:
+    """Seconds from the step matched before to each step, over the journeys' best attempts."""
+    at = counted.by_journey.at
+    times = np.where(at < 0, np.iinfo(np.int64).min, counted.walks.times[np.maximum(at, 0)]) if len(at) else at
+    waits: list[Floats] = [np.empty(0)]
+    for nth in range(1, counted.rows):
+        before = times[:, :nth].max(axis=1) if len(at) else times[:, 0]
+        both = (at[:, nth] >= 0) & (at[:, :nth] >= 0).any(axis=1)
+        waits.append((times[both, nth] - before[both]) / 1e6)
+    return waits
+
+
+def _instead(counted: _Counted) -> dict[int, list[dict[str, Any]]]:
+    """What users who stopped did next, by the row where they did: the most common first, ties by text."""
+    walks, best = counted.walks, counted.by_user
+    stopped = np.flatnonzero(counted.stops >= 0)
+    last = best.at[stopped].max(axis=1, initial=-1)
+    nothing = last + 1 >= walks.offsets[best.walk[stopped] + 1]
+    code = np.where(nothing, -1, walks.codes[np.minimum(last + 1, len(walks.codes) - 1)]) if len(last) else last
+    found = pl.DataFrame({"row": counted.stops[stopped], "code": code}).group_by("row", "code").agg(users=pl.len())
+    by_row: dict[int, list[dict[str, Any]]] = {}
+    told = [(row, -users, NOTHING_MORE if code < 0 else walks.texts[code]) for row, code, users in found.iter_rows()]
+    for row, users, label in sorted(told):
+        by_row.setdefault(row, []).append({"label": label, "users": -users})
+    return {row: each[:MOST_INSTEAD] for row, each in by_row.items()}

@@ -1,0 +1,268 @@
+"""Personas: users who live alike, found by clustering what they do and who they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from ..errors import CypherUnsupported, InputError, QueryError
+from ..frame import Floats, Ints, JourneyFrame
+from .drill import COUNTS, Members, members
+from .params import Filters, time_of
+from .result import Result, Row, result
+from .tally import totals
+from .walks import Walks, walk
+
+MOST_CLUSTERS = 12
+MOST_CATEGORIES = 12
+_JUDGED = 5_000  # users on whom the number of clusters is judged
+_MANY = 20_000  # users from which on the clusters are found in small batches
+_TOLD = 5  # features by which a persona is described
+_LEAST_USERS = 10
+
+
+class PersonasParams(Filters):
+    """What to ask of personas."""
+
+    clusters: Annotated[
+        int | None,
+        Field(ge=2, le=MOST_CLUSTERS, description="How many personas; chosen by the silhouette if not given."),
+    ] = None
+    most: Annotated[int, Field(ge=2, le=MOST_CLUSTERS, description="At most so many, where they are chosen.")] = 8
+    seed: Annotated[int, Field(ge=0, le=2**31, description="Of everything random.")] = 0
+
+
+class Difference(Row):
+    """What sets a persona apart."""
+
+    feature: Annotated[str, Field(description="In words.")]
+    here: Annotated[float, Field(description="Mean among its users; of yes or no the share.")]
+    elsewhere: Annotated[float, Field(description="Mean among all other users.")]
+    effect: Annotated[float, Field(description="Difference in standard deviations of all users.")]
+
+
+class PersonaRow(Row):
+    """One persona."""
+
+    persona: Annotated[int, Field(description="1 is the largest.")]
+    label: Annotated[str, Field(description="What sets it apart most, in a few words.")]
+    users: int
+    share: Annotated[float, Field(description="Of the users asked about.")]
+    journeys: int
+    converted: Annotated[int, Field(description="Of its journeys.")]
+    open: int
+    conversion: Annotated[float, Field(description="Converted over journeys, open ones included.")]
+    differs: Annotated[list[Difference], Field(description="What sets it apart from all others, the most first.")]
+
+
+@dataclass(frozen=True)
+class _Features:
+    """What is known of ``V`` users: ``F`` columns."""
+
+    users: Ints  # [V] rows in ``frame.users``
+    values: Floats  # [V, F] as told
+    names: list[str]  # [F] in words
+    weights: Floats  # [F] of the standardised columns
+
+
+@dataclass(frozen=True)
+class _Clustered:
+    walks: Walks
+    features: _Features
+    persona: Ints  # [V] of each user, from 0, the largest first
+    silhouettes: dict[int, float]  # by number of clusters, as far as they were tried
+
+
+def count_personas(frame: JourneyFrame, params: PersonasParams) -> Result[PersonaRow]:
+    """Cluster users by what they do (channels, stages, how much, how long, outcome) and by their traits.
+
+    Columns are standardised; k-means finds the clusters, from a seed. Their number is the one with the best mean
+    silhouette (Rousseeuw 1987) on a sample of users. A feature sets a persona apart by the standardised difference
+    of means.
+
+    Raises:
+        InputError: the extra ``personas`` (scikit-learn) is not installed.
+        QueryError: there are too few users to tell apart.
+    """
+    found = _clustered(frame, params)
+    rows = _rows(found)
+    counts = totals(found.walks, occurrences=len(found.walks), distinct=len(rows))
+    tried = ", ".join(f"{number}: {value:.2f}" for number, value in sorted(found.silhouettes.items()))
+    notes = [f"mean silhouette by number of personas (1 is clear, 0 is none): {tried}"]
+    if max(found.silhouettes.values()) < 0.25:
+        notes.append("the personas overlap: read them as tendencies")
+    return result(
+        PersonaRow,
+        rows,
+        None,
+        counts,
+        answer="personas",
+        revision=frame.revision,
+        parameters=params,
+        data_end=time_of(frame.data_end) if frame.journeys else None,
+        notes=notes,
+    )
+
+
+def persona_members(frame: JourneyFrame, params: PersonasParams) -> Members:
+    """The journeys of each persona."""
+    found = _clustered(frame, params)
+    row = _of_walk(found)
+    columns = {name: COUNTS[name] for name in ("users", "journeys", "converted", "open")}
+    return members(found.walks, row, np.arange(len(row), dtype=np.int64), columns)
+
+
+def personas_of_users(frame: JourneyFrame, params: PersonasParams) -> dict[str, int]:
+    """The persona of each user asked about, by user key."""
+    found = _clustered(frame, params)
+    keys = frame.users["key"].gather(found.features.users).to_list()
+    return {key: persona + 1 for key, persona in zip(keys, found.persona.tolist(), strict=True)}
+
+
+def persona_statement(params: PersonasParams) -> str:
+    """There is none.
+
+    Raises:
+        CypherUnsupported: always.
+    """
+    raise CypherUnsupported("personas are found on the journey frame: ask without via=cypher")
+
+
+def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
+    try:
+        from sklearn.cluster import KMeans, MiniBatchKMeans
+        from sklearn.metrics import silhouette_score
+    except ImportError:
+        raise InputError("personas need scikit-learn: pip install 'graphsvc[personas]'") from None
+    walks = walk(frame, params)
+    features = _features(frame, walks)
+    if len(features.users) < _LEAST_USERS or len(np.unique(features.values, axis=0)) < 3:
+        raise QueryError(
+            f"{len(features.users):,} users with journeys are too few, or too alike, to tell personas apart"
+        )
+    spread = features.values.std(axis=0)
+    scaled = (features.values - features.values.mean(axis=0)) / np.where(spread > 0, spread, 1.0) * features.weights
+    most = min(params.most, len(np.unique(scaled, axis=0)) - 1)
+    numbers = [min(params.clusters, most + 1)] if params.clusters else range(2, max(most, 2) + 1)
+    sample = np.random.default_rng(params.seed).permutation(len(scaled))[:_JUDGED]
+    best: tuple[float, Ints] | None = None
+    silhouettes: dict[int, float] = {}
+    for number in numbers:
+        method = KMeans if len(scaled) < _MANY else MiniBatchKMeans
+        labels = method(n_clusters=number, n_init=5, random_state=params.seed).fit_predict(scaled).astype(np.int64)
+        judged = labels[sample]
+        several = 1 < len(np.unique(judged)) < len(judged)
+        silhouettes[number] = float(silhouette_score(scaled[sample], judged)) if several else 0.0
+        if best is None or silhouettes[number] > best[0]:
+            best = silhouettes[number], labels
+    if best is None:  # at least one number is tried
+        raise QueryError("no number of personas was tried")
+    sizes = np.bincount(best[1])
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return _Clustered(walks, features, rank[best[1]], silhouettes)
+
+
+def _features(frame: JourneyFrame, walks: Walks) -> _Features:
+    """What each user does, and who they are."""
+    users, first = np.unique(walks.user.astype(np.int64), return_index=True)
+    row = np.searchsorted(users, walks.user)  # [W]
+    of_touch = np.repeat(row, walks.lengths)
+    touches = np.bincount(of_touch, minlength=len(users)).astype(np.float64)
+    columns: list[Floats] = []
+    names: list[str] = []
+    weights: list[float] = []
+
+    def add(name: str, values: Floats, weight: float = 1.0) -> None:
+        if values.std() > 0:
+            columns.append(values)
+            names.append(name)
+            weights.append(weight)
+
+    for kind, labels in (("channel", frame.channel), ("stage", frame.stage)):
+        codes = labels.codes[walks.touchpoints].astype(np.int64)
+        counts = np.bincount(of_touch * len(labels.texts) + codes, minlength=len(users) * len(labels.texts))
+        shares = counts.reshape(len(users), -1) / touches[:, None]
+        for code, text in enumerate(labels.texts):
+            add(f"share of touchpoints with {kind} {text}", shares[:, code])
+    last = np.append(first[1:], len(walks)) - 1  # walks are ordered by user and start
+    begin, end = walks.times[walks.offsets[:-1][first]], walks.times[walks.offsets[1:][last] - 1]
+    add("touchpoints", touches)
+    add("journeys", np.bincount(row, minlength=len(users)).astype(np.float64))
+    add("days from first to last touchpoint", (end - begin) / 86_400e6)
+    add("has converted", (np.bincount(row, weights=walks.converted, minlength=len(users)) > 0).astype(np.float64))
+    for name, values, weight in _traits(frame, users):
+        add(name, values, weight)
+    values = np.stack(columns, axis=1) if columns else np.empty((len(users), 0))
+    return _Features(users, values, names, np.array(weights))
+
+
+def _traits(frame: JourneyFrame, users: Ints) -> list[tuple[str, Floats, float]]:
+    """Traits as columns: numbers as they are (unknown: their mean), texts one column for each common one."""
+    texts = frame.users["traits"].fill_null("{}").gather(users)
+    known = {text: json.loads(text) for text in texts.unique()}
+    rows = [known[text] for text in texts]
+    found: list[tuple[str, Floats, float]] = []
+    for name in sorted({name for traits in known.values() for name in traits}):
+        said = [traits.get(name) for traits in rows]
+        plain = [value for value in said if value is not None]
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain):
+            numbers = np.array([np.nan if value is None else float(value) for value in said])
+            found.append((name, np.where(np.isnan(numbers), np.nanmean(numbers), numbers), 1.0))
+            continue
+        categories = sorted({str(value) for value in plain})
+        if len(categories) > MOST_CATEGORIES:
+            continue
+        for category in categories:
+            held = np.array([value is not None and str(value) == category for value in said], dtype=np.float64)
+            found.append((f"{name} is {category}", held, len(categories) ** -0.5))
+    return found
+
+
+def _of_walk(found: _Clustered) -> Ints:
+    row: Ints = found.persona[np.searchsorted(found.features.users, found.walks.user)]
+    return row
+
+
+def _rows(found: _Clustered) -> list[dict[str, Any]]:
+    walks, features = found.walks, found.features
+    measures = (
+        pl.DataFrame({"row": _of_walk(found), "user": walks.user, "converted": walks.converted, "open": walks.open})
+        .group_by("row")
+        .agg(
+            pl.col("user").n_unique().alias("users"),
+            pl.len().alias("journeys"),
+            pl.col("converted").sum(),
+            pl.col("open").sum(),
+            pl.col("converted").mean().alias("conversion"),
+        )
+        .sort("row")
+    )
+    spread = features.values.std(axis=0)
+    rows = []
+    for measured in measures.iter_rows(named=True):
+        row = measured.pop("row")
+        inside = found.persona == row
+        here = features.values[inside].mean(axis=0)
+        elsewhere = features.values[~inside].mean(axis=0)
+        effect = (here - elsewhere) / spread
+        told = np.argsort(-np.abs(effect), kind="stable")[:_TOLD].tolist()
+        differs = [
+            {"feature": features.names[nth], "here": here[nth], "elsewhere": elsewhere[nth], "effect": effect[nth]}
+            for nth in told
+        ]
+        label = ", ".join(_in_words(each["feature"], each["effect"]) for each in differs[:3])
+        share = measured["users"] / len(features.users)
+        rows.append({"persona": row + 1, "label": label, **measured, "share": share, "differs": differs})
+    return rows
+
+
+def _in_words(feature: str, effect: float) -> str:
+    """A feature of a persona in a few words: ``more store``, ``fewer touchpoints``, ``older age``."""
+    short = feature.removeprefix("share of touchpoints with ").removeprefix("channel ").removeprefix("stage ")
+    return f"{'more' if effect > 0 else 'less'} {short}"

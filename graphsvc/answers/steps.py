@@ -1,0 +1,283 @@
+"""Steps: for each step of the journeys, who is where, and by which outcome they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from ..frame import Flags, Ints, JourneyFrame
+from .drill import COUNTS, Members, members
+from .params import Filters, Placed, time_of
+from .result import Result, Row, Totals, result
+from .tally import totals
+from .walks import Walks, first_of, walk
+
+Kind = Literal["begin", "earlier", "touchpoint", "other", "converted", "open", "dropped", "beyond"]
+ENDS: tuple[Kind, ...] = ("converted", "open", "dropped", "beyond")
+_BEGIN, _EARLIER, _TOUCHPOINT, _OTHER = range(4)
+_KINDS: tuple[Kind, ...] = ("begin", "earlier", "touchpoint", "other", *ENDS)
+
+
+class FlowParams(Filters):
+    """What to ask of the step flow, from the start of journeys."""
+
+    depth: Annotated[int, Field(ge=1, le=30, description="How many steps; longer journeys go on `beyond`.")] = 8
+    top: Annotated[int, Field(ge=1, le=50, description="Labels per step; rarer ones go into `other`.")] = 8
+    min_journeys: Annotated[
+        int, Field(ge=1, description="A label with fewer journeys at a step goes into its `other`.")
+    ] = 1
+
+
+class StepsParams(FlowParams, Placed):
+    """What to ask of steps."""
+
+    where: Annotated[
+        Literal["start", "end", "around"],
+        Field(
+            description="Steps 1, 2, … from the `start`, -1, -2, … back from the `end`, or before (negative), at (0) "
+            "and after the first touchpoint of some label: `around` it."
+        ),
+    ] = "start"
+
+
+class StepRow(Row):
+    """A label at a step, or how journeys come in before it or leave after it."""
+
+    step: Annotated[int, Field(description="From 1; back from the end: from -1; around a touchpoint: 0 is that.")]
+    kind: Annotated[
+        Kind,
+        Field(
+            description="`touchpoint` and `other` (all rarer labels); the outcome with which journeys leave after this "
+            "step, or `beyond` where they go on past the depth; where steps do not count from the start also `begin`, "
+            "and `earlier` where they come from before the depth."
+        ),
+    ]
+    label: Annotated[str, Field(description="Label of the touchpoint; else the kind.")]
+    journeys: Annotated[int, Field(description="Journeys that come through.")]
+    users: Annotated[int, Field(description="Users with at least one of them.")]
+    share: Annotated[float, Field(description="Of all journeys counted.")]
+    share_of_step: Annotated[float, Field(description="Of the journeys that are at the step.")]
+    median_seconds: Annotated[
+        float | None, Field(description="Since the touchpoint before; null where journeys begin, and at ends.")
+    ]
+    converted: Annotated[int, Field(description="Of these journeys, those that convert, here or at another step.")]
+    open: Annotated[int, Field(description="Of these journeys, those that are neither converted nor dropped yet.")]
+    conversion: Annotated[float, Field(description="Converted over journeys, open ones included.")]
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The touchpoints within the asked steps: ``V`` of them, those of a walk contiguous."""
+
+    walk: Ints  # [V]
+    step: Ints  # [V]
+    at: Ints  # [V] index into the walks' touchpoints
+    waits: Flags  # [V] whether a touchpoint of the walk comes before it
+    first: Flags  # [V] the walk's first visit
+    last: Flags  # [V] its last
+    goes_on: Flags  # [V] whether a touchpoint of the walk comes after it
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The (step, label) pairs that occur: ``K`` of them, by step, then label."""
+
+    of_visit: Ints  # [V] row among the cells
+    step: Ints  # [K]
+    code: Ints  # [K]
+    journeys: Ints  # [K]
+
+
+def count_steps(frame: JourneyFrame, params: StepsParams) -> Result[StepRow]:
+    """Count journeys step by step. Labels of a step rank by journeys, ties by text.
+
+    As many journeys leave a step's labels as come to them: each comes in once and leaves once, after its last
+    touchpoint with its outcome (wherever its goal lies), or ``beyond`` the depth.
+
+    Raises:
+        UnknownName: the parameters name something that the graph does not hold.
+    """
+    counted = _counted(frame, params)
+    walks, visits = counted.walks, counted.visits
+    journeys = int(visits.first.sum())
+    at_step = dict(zip(*np.unique(visits.step, return_counts=True), strict=True))
+    rows = [
+        {
+            **row,
+            **measured,
+            "share": measured["journeys"] / journeys,
+            "share_of_step": measured["journeys"] / int(at_step[row["step"]]),
+        }
+        for row, measured in zip(counted.rows, _measures(counted), strict=True)
+    ]
+    counts = totals(walks, occurrences=journeys, distinct=counted.distinct)
+    return result(
+        StepRow,
+        rows,
+        None,
+        counts,
+        answer="steps",
+        revision=frame.revision,
+        parameters=params,
+        data_end=time_of(frame.data_end) if frame.journeys else None,
+        notes=step_notes(rows, counts, params),
+    )
+
+
+def journeys_left(rows: Sequence[Mapping[str, Any]]) -> int:
+    """How many journeys some rows tell of: each leaves once."""
+    return sum(row["journeys"] for row in rows if row["kind"] in ENDS)
+
+
+def step_notes(rows: Sequence[dict[str, Any]], counted: Totals, params: StepsParams) -> list[str]:
+    """What a reader of steps should know."""
+    notes = []
+    if folded := sum(row["kind"] == "other" for row in rows):
+        notes.append(f"at {folded:,} steps rarer labels are summed up as other")
+    if params.where == "around":
+        held = f"{counted.occurrences:,} of {counted.counted:,} journeys hold {params.around!r}"
+        notes.append(f"{held}; the others are not told of")
+    return notes
+
+
+def step_members(frame: JourneyFrame, params: StepsParams) -> Members:
+    """The journeys behind each step."""
+    counted = _counted(frame, params)
+    columns = {name: unit for name, unit in COUNTS.items() if name != "count"}
+    return members(counted.walks, counted.row, counted.walk, columns)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Into which row each visit, each coming and each leaving falls: ``P`` in all, the visits first."""
+
+    walks: Walks
+    visits: Visits
+    rows: list[dict[str, Any]]  # step, kind and label of each row, in order
+    row: Ints  # [P]
+    walk: Ints  # [P]
+    distinct: int  # labels of single steps
+
+
+def _counted(frame: JourneyFrame, params: StepsParams) -> _Counted:
+    """Rows are ordered by step, kind, and the labels from the most common on."""
+    walks = walk(frame, params)
+    visits = _visits(walks, params)
+    cells = cells_of(walks, visits)
+    rank = ranks(cells)
+    own = (rank < params.top) & (cells.journeys >= params.min_journeys)
+    come = np.flatnonzero(visits.first & (params.where != "start"))
+    leave = np.flatnonzero(visits.last)
+    of = np.concatenate([np.arange(len(visits.at)), come, leave])  # the visit that each falls to
+    kind = np.concatenate(
+        [
+            np.where(own, _TOUCHPOINT, _OTHER)[cells.of_visit],
+            np.where(visits.waits, _EARLIER, _BEGIN)[come],
+            _OTHER + 1 + outcomes(walks, visits)[leave],
+        ]
+    )
+    within = np.where(own, rank, 0)[cells.of_visit[of]] * (kind == _TOUCHPOINT)
+    place = (visits.step[of] * len(_KINDS) + kind) * (len(own) + 1) + within
+    _, example, row = np.unique(place, return_index=True, return_inverse=True)
+    rows: list[dict[str, Any]] = []
+    for one in example.tolist():
+        name = _KINDS[kind[one]]
+        label = walks.texts[walks.codes[visits.at[of[one]]]] if name == "touchpoint" else name
+        rows.append({"step": int(visits.step[of[one]]), "kind": name, "label": label})
+    return _Counted(walks, visits, rows, row, visits.walk[of], len(own))
+
+
+def _visits(walks: Walks, params: StepsParams) -> Visits:
+    """The touchpoints within the asked steps."""
+    if params.where == "start":
+        return visits_of(walks, walks.offsets[:-1], 1, 1, params.depth)
+    if params.where == "end":
+        return visits_of(walks, walks.offsets[1:] - 1, -1, -params.depth, -1)
+    return visits_of(walks, first_of(walks, str(params.around)), 0, -params.depth, params.depth)
+
+
+def visits_of(walks: Walks, origin: Ints, number: int, low: int, high: int) -> Visits:
+    """The touchpoints whose step lies within ``low`` and ``high``.
+
+    Args:
+        walks: the walks.
+        origin: the touchpoint of each walk from which its steps count, -1 to leave the walk out: [W].
+        number: step of the origin.
+        low: first step.
+        high: last step.
+    """
+    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+    every = np.arange(len(walks.codes), dtype=np.int64)
+    step = every - origin[walk_of] + number
+    at = np.flatnonzero((step >= low) & (step <= high) & (origin[walk_of] >= 0))
+    walk_of = walk_of[at]
+    first, last = np.ones(len(at), dtype=np.bool_), np.ones(len(at), dtype=np.bool_)
+    first[1:] = walk_of[1:] != walk_of[:-1]
+    last[:-1] = first[1:]
+    return Visits(
+        walk_of,
+        step[at],
+        at,
+        waits=at > walks.offsets[:-1][walk_of],
+        first=first,
+        last=last,
+        goes_on=at < walks.offsets[1:][walk_of] - 1,
+    )
+
+
+def outcomes(walks: Walks, visits: Visits) -> Ints:
+    """By which of ``ENDS`` each visit's walk leaves, were it its last: [V]."""
+    outcome = np.select([walks.converted, walks.open], [0, 1], 2)[visits.walk]
+    return np.where(visits.goes_on, ENDS.index("beyond"), outcome).astype(np.int64)
+
+
+def cells_of(walks: Walks, visits: Visits) -> Cells:
+    """The (step, label) pairs that the visits make."""
+    labels = max(len(walks.texts), 1)
+    lowest = int(visits.step.min(initial=0))
+    cell = (visits.step - lowest) * labels + walks.codes[visits.at]
+    present, of_visit, journeys = np.unique(cell, return_inverse=True, return_counts=True)
+    return Cells(of_visit, present // labels + lowest, present % labels, journeys)
+
+
+def ranks(cells: Cells) -> Ints:
+    """Place of each cell among those of its step, from 0; the most common first, ties by text: [K]."""
+    by_step = np.lexsort((cells.code, -cells.journeys, cells.step))
+    rank = np.empty(len(by_step), dtype=np.int64)
+    rank[by_step] = np.arange(len(by_step)) - np.searchsorted(cells.step, cells.step[by_step])
+    return rank
+
+
+def _measures(counted: _Counted) -> list[dict[str, Any]]:
+    """Journeys, users, outcomes and median wait of each row."""
+    walks, visits = counted.walks, counted.visits
+    wait = walks.times[visits.at] - walks.times[np.maximum(visits.at - 1, 0)]
+    more = len(counted.row) - len(wait)  # comings and leavings, for which nobody waits
+    columns = {
+        "row": counted.row,
+        "user": walks.user[counted.walk],
+        "converted": walks.converted[counted.walk],
+        "open": walks.open[counted.walk],
+        "wait": np.concatenate([wait, np.zeros(more, dtype=np.int64)]),
+        "waits": np.concatenate([visits.waits, np.zeros(more, dtype=np.bool_)]),
+    }
+    by_row = (
+        pl.DataFrame(columns)
+        .group_by("row")
+        .agg(
+            pl.len().alias("journeys"),
+            pl.col("user").n_unique().alias("users"),
+            pl.col("converted").sum(),
+            pl.col("open").sum(),
+            (pl.col("wait").filter("waits").median() / 1e6).alias("median_seconds"),
+        )
+        .with_columns(conversion=pl.col("converted") / pl.col("journeys"))
+        .sort("row")
+        .drop("row")
+    )
+    return list(by_row.iter_rows(named=True))

@@ -1,0 +1,130 @@
+"""First and last touch: where journeys begin and where they end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from ..frame import Ints, JourneyFrame, Label
+from .drill import Counted, Members, Unit
+from .params import Filters, time_of
+from .result import Rank, Result, Row, result
+from .tally import totals
+from .walks import Walks, walk
+
+
+class TouchesParams(Filters):
+    """What to ask of first and last touches."""
+
+    label: Annotated[
+        Label, Field(description="What stands for a touchpoint: its `name`, `channel`, `stage` or `channel:name`.")
+    ] = "channel"
+    top: Annotated[int, Field(ge=1, le=1_000, description="How many labels.")] = 20
+
+
+class TouchRow(Row):
+    """A label as first and as last touch of journeys."""
+
+    rank: Rank
+    label: Annotated[str | None, Field(description="Null for the remainder.")]
+    first: Annotated[int, Field(description="Journeys that begin with it.")]
+    first_share: Annotated[float, Field(description="Of all journeys.")]
+    first_users: int
+    first_converted: Annotated[int, Field(description="Of the journeys that begin with it, those that converted.")]
+    first_open: int
+    first_conversion: Annotated[float | None, Field(description="Null where no journey begins with it.")]
+    last: Annotated[int, Field(description="Journeys that end with it.")]
+    last_share: Annotated[float, Field(description="Of all journeys.")]
+    last_users: int
+    last_converted: Annotated[int, Field(description="Of the journeys that end with it, those that converted.")]
+    last_open: int
+    last_conversion: Annotated[float | None, Field(description="Null where no journey ends with it.")]
+
+
+def count_touches(frame: JourneyFrame, params: TouchesParams) -> Result[TouchRow]:
+    """Count first and last touches, one of each per journey. Labels rank by first, then last touches, then by text.
+
+    Raises:
+        UnknownName: the parameters name something that the graph does not hold.
+    """
+    walks = walk(frame, params)
+    ranked, rows_of = _ranked(walks, params.top)
+    measured = {side: _measures(walks, row, side) for side, row in rows_of.items()}
+    rows = []
+    for row in range(len(ranked) + 1):
+        label = walks.texts[ranked[row]] if row < len(ranked) else None
+        sides = {side: measured[side].get(row, _nobody(side)) for side in measured}
+        rows.append({"rank": row + 1 if label is not None else None, "label": label, **sides["first"], **sides["last"]})
+    other = rows.pop()
+    return result(
+        TouchRow,
+        rows,
+        other if other["first"] + other["last"] else None,
+        totals(walks, occurrences=len(walks), distinct=len(_present(walks))),
+        answer="touches",
+        revision=frame.revision,
+        parameters=params,
+        data_end=time_of(frame.data_end) if frame.journeys else None,
+    )
+
+
+def touch_members(frame: JourneyFrame, params: TouchesParams) -> Members:
+    """The journeys behind each label."""
+    walks = walk(frame, params)
+    _, rows_of = _ranked(walks, params.top)
+    every = np.arange(len(walks), dtype=np.int64)
+    units: dict[str, Unit] = {"": "journeys", "_users": "users", "_converted": "converted", "_open": "open"}
+    return Members(
+        walks,
+        {side + name: Counted(row, every, unit) for side, row in rows_of.items() for name, unit in units.items()},
+    )
+
+
+def _ends(walks: Walks) -> dict[str, Ints]:
+    """Codes of the first and the last touch of each walk: [W] each."""
+    return {
+        "first": walks.codes[walks.offsets[:-1]].astype(np.int64),
+        "last": walks.codes[walks.offsets[1:] - 1].astype(np.int64),
+    }
+
+
+def _present(walks: Walks) -> Ints:
+    ends = _ends(walks)
+    present: Ints = np.union1d(ends["first"], ends["last"])
+    return present
+
+
+def _ranked(walks: Walks, top: int) -> tuple[Ints, dict[str, Ints]]:
+    """The leading labels in order, and the row of each walk's first and last touch."""
+    ends, labels = _ends(walks), len(walks.texts)
+    first, last = (np.bincount(codes, minlength=labels) for codes in ends.values())
+    present = _present(walks)
+    ranked = present[np.lexsort((present, -last[present], -first[present]))][:top]
+    row_of = np.full(labels, len(ranked), dtype=np.int64)
+    row_of[ranked] = np.arange(len(ranked))
+    return ranked, {side: row_of[codes] for side, codes in ends.items()}
+
+
+def _measures(walks: Walks, row: Ints, side: str) -> dict[int, dict[str, Any]]:
+    columns = {"row": row, "user": walks.user, "converted": walks.converted, "open": walks.open}
+    by_row = (
+        pl.DataFrame(columns)
+        .group_by("row")
+        .agg(
+            pl.len().alias(side),
+            (pl.len() / len(walks)).alias(f"{side}_share"),
+            pl.col("user").n_unique().alias(f"{side}_users"),
+            pl.col("converted").sum().alias(f"{side}_converted"),
+            pl.col("open").sum().alias(f"{side}_open"),
+            pl.col("converted").mean().alias(f"{side}_conversion"),
+        )
+    )
+    return {measured.pop("row"): measured for measured in by_row.iter_rows(named=True)}
+
+
+def _nobody(side: str) -> dict[str, Any]:
+    counts = {f"{side}{name}": 0 for name in ("", "_users", "_converted", "_open")}
+    return {**counts, f"{side}_share": 0.0, f"{side}_conversion": None}

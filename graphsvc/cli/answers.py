@@ -1,0 +1,219 @@
+"""The commands that ask: one per declared answer, the journeys behind its numbers, comparisons, segments, the map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..answers import ANSWERS, COMPARABLE, Answer, answer
+from ..answers.personas import PersonasParams
+from ..answers.steps import FlowParams
+from ..errors import validated
+from ..graph import open as open_graph
+from ..questions import Via
+from . import show
+from .app import app
+from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
+
+journeys = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="The journeys behind a number of an answer, asked with the same options.",
+)
+compare = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Two segments or two periods side by side, with tests."
+)
+segments = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Named segments of the graph.")
+app.add_typer(journeys, name="journeys")
+app.add_typer(compare, name="compare")
+app.add_typer(segments, name="segments")
+
+
+def _answer_command(asked: Answer) -> None:
+    """Add the command of one declared answer."""
+
+    @with_parameters(asked.parameters)
+    def command(
+        parameters: dict[str, Any],
+        store: StoreOption = DEFAULT_STORE,
+        via: Annotated[Via, typer.Option(help="Count on the journey frame or by Cypher (Neo4j).")] = "auto",
+        json_: JsonOption = False,
+    ) -> None:
+        with open_graph(store, write=False) as graph:
+            result = graph.ask(asked.name, parameters, via=via)
+        show.as_json(result) if json_ else show.answer(result)
+
+    app.command(asked.name, help=_help(asked.question, asked.name, asked.examples))(command)
+
+
+def _journeys_command(asked: Answer) -> None:
+    """Add the command that drills down into one answer."""
+
+    @with_parameters(asked.parameters)
+    def command(
+        parameters: dict[str, Any],
+        row: Annotated[int, typer.Option(min=1, help="Row of the answer, from 1.")] = 1,
+        column: Annotated[str, typer.Option(help="Which of its numbers.")] = "journeys",
+        first: Annotated[int, typer.Option(min=0, help="Journeys to skip.")] = 0,
+        limit: Annotated[int, typer.Option(min=1, help="Journeys to show.")] = 20,
+        identifiers: Annotated[bool, typer.Option(help="Show the users' identifiers, too.")] = False,
+        store: StoreOption = DEFAULT_STORE,
+        json_: JsonOption = False,
+    ) -> None:
+        page = {"row": row, "column": column, "first": first, "limit": limit}
+        with open_graph(store, write=False) as graph:
+            found = graph.journeys_behind(asked.name, parameters, **page, identifiers=identifiers)  # type: ignore[arg-type]
+        show.as_json(found) if json_ else show.behind(found)
+
+    told = f"The journeys behind a number of {asked.name}."
+    example = f"{asked.examples[0]} --row 1 --column {_a_column(asked)}"
+    journeys.command(asked.name, help=_help(told, f"journeys {asked.name}", (example,)))(command)
+
+
+def _a_column(asked: Answer) -> str:
+    return "journeys" if "journeys" in asked.rows.model_fields else "first"
+
+
+def _compare_command(asked: Answer) -> None:
+    """Add the command that compares two segments or periods in one answer."""
+
+    @with_parameters(asked.parameters)
+    def command(
+        parameters: dict[str, Any],
+        a: Annotated[str, typer.Option(help="A segment, or a period as 2026-01-01..2026-04-01 (end not included).")],
+        b: Annotated[str, typer.Option(help="Another one of the same kind.")],
+        rate: Annotated[float, typer.Option(help="Rate of false discoveries that is accepted.")] = 0.05,
+        confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+        store: StoreOption = DEFAULT_STORE,
+        json_: JsonOption = False,
+    ) -> None:
+        with open_graph(store, write=False) as graph:
+            found = graph.compare(asked.name, parameters, a=a, b=b, rate=rate, confidence=confidence)
+        show.as_json(found) if json_ else show.comparison(found)
+
+    told = f"Two segments or two periods (by journey start) in {asked.name}: differences that are not chance."
+    examples = (f"{asked.examples[0]} --a older --b younger", f"{asked.examples[0]} --a ..2026-04-01 --b 2026-04-01..")
+    compare.command(asked.name, help=_help(told, f"compare {asked.name}", examples))(command)
+
+
+def _help(told: str, name: str, examples: tuple[str, ...]) -> str:
+    return f"{told}\n\nExamples:\n\n" + "\n\n".join(f"    graphsvc {name} {options}" for options in examples)
+
+
+for _asked in ANSWERS.values():
+    _answer_command(_asked)
+    _journeys_command(_asked)
+for _name in COMPARABLE:
+    _compare_command(answer(_name))
+
+
+@segments.command("list")
+def list_segments(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> None:
+    """List the named segments.
+
+    Example:
+
+        graphsvc segments list
+    """
+    with open_graph(store, write=False) as graph:
+        held = graph.segments()
+    if json_:
+        show.as_json(held)
+        return
+    for name, predicate in held.items():
+        print(f"{name}: {predicate}")
+
+
+@segments.command("set")
+def set_segment(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    predicate: Annotated[str, typer.Argument(help="Who is in it: a predicate on traits and other segments.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Give a segment a name; it can be used wherever a segment is asked for.
+
+    Examples:
+
+        graphsvc segments set older 'age >= 50'
+
+        graphsvc segments set others 'not older and (region = north or member = true)'
+    """
+    with open_graph(store) as graph:
+        print(f"segment {name} set; revision {graph.name_segment(name, predicate)}")
+
+
+@segments.command("remove")
+def remove_segment(name: Annotated[str, typer.Argument(help="Its name.")], store: StoreOption = DEFAULT_STORE) -> None:
+    """Take a named segment away.
+
+    Example:
+
+        graphsvc segments remove older
+    """
+    with open_graph(store) as graph:
+        print(f"segment {name} removed; revision {graph.remove_segment(name)}")
+
+
+@segments.command("personas")
+@with_parameters(PersonasParams)
+def segments_of_personas(
+    parameters: dict[str, Any],
+    trait: Annotated[str, typer.Option(help="Name of the trait, and of the segments: NAME-1, NAME-2 …")] = "persona",
+    store: StoreOption = DEFAULT_STORE,
+    json_: JsonOption = False,
+) -> None:
+    """Make a segment of each persona, for use in all other answers.
+
+    Each user's persona becomes a trait of theirs. See `graphsvc personas` for what sets them apart.
+
+    Examples:
+
+        graphsvc segments personas --clusters 4
+
+        graphsvc funnel --step 'product page' --step purchase --by persona-1 --by persona-2
+    """
+    with open_graph(store) as graph:
+        saved = graph.save_personas(parameters, trait=trait)
+    if json_:
+        show.as_json(saved)
+        return
+    named = ", ".join(saved.segments)
+    print(f"{saved.users:,} users carry the trait {trait}; segments {named}; revision {saved.revision}")
+    if saved.anonymous:
+        print(f"{saved.anonymous:,} users without an identifier of their own cannot carry it")
+
+
+@app.command("map")
+@with_parameters(FlowParams)
+def map_(
+    parameters: dict[str, Any],
+    store: StoreOption = DEFAULT_STORE,
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("journey-map.html"),
+    layer: Annotated[
+        list[str] | None, typer.Option(help="A segment to switch to within the map; default: every named segment.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Heading of the map.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Draw the journey map: one HTML file that needs no network.
+
+    Examples:
+
+        graphsvc map --out map.html
+
+        graphsvc map --depth 6 --collapse --label channel:name --layer older --layer younger
+    """
+    from ..maps import journey_map
+
+    asked = validated(FlowParams, parameters, "map")
+    with open_graph(store, write=False) as graph:
+        named = () if asked.segment else graph.settings().segments
+        segments = tuple(named if layer is None else layer)
+        drawn = journey_map(graph.frame(), asked, segments=segments, **({"title": title} if title else {}))
+    if json_:
+        show.as_json(drawn)
+        return
+    drawn.save(out)
+    print(f"{out}: open it in a browser")

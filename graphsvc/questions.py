@@ -1,0 +1,120 @@
+"""Asking a graph: its journey frame, kept while the graph stays as it is, and the answers to former questions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
+
+from .answers import Behind, Filters, Result, answer, ask, compared, journeys_behind
+from .answers.compare import Comparison
+from .answers.cypher import ask_cypher
+from .errors import CypherUnsupported, GraphMoved, GraphsvcError
+from .frame import JourneyFrame
+from .stores import Store, is_neo4j
+
+_log = logging.getLogger(__name__)
+Via = Literal["auto", "frame", "cypher"]
+_ANSWERS_KEPT = 256
+_ATTEMPTS = 5
+Answered = TypeVar("Answered")
+
+
+class Questions:
+    """Answers questions about the graph in one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
+        self._frame: JourneyFrame | None = None
+        self._warming: threading.Thread | None = None
+        self._answers_lock = threading.Lock()
+        self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
+
+    def close(self) -> None:
+        """Wait for what goes on beside."""
+        if self._warming is not None:
+            self._warming.join()
+
+    def forget(self) -> None:
+        """Let go of what was kept in memory of the graph as it was."""
+        with self._frame_lock, self._answers_lock:
+            self._frame = None
+            self._answers.clear()
+
+    def frame(self) -> JourneyFrame:
+        """The journey frame of the graph as it stands, kept until the graph changes."""
+        with self._frame_lock:
+            if self._frame is None or self._frame.revision != self._store.revision():
+                self._frame = self._store.frame()
+            return self._frame
+
+    def warm(self) -> None:
+        """Begin to load the journey frame beside other work; until it is there, Neo4j answers by Cypher."""
+
+        def load() -> None:
+            try:
+                self.frame()
+            except GraphsvcError as error:
+                _log.info("the journey frame is not loaded yet: %s", error.code)
+
+        with self._answers_lock:
+            if self._warming is None or not self._warming.is_alive():
+                self._warming = threading.Thread(target=load, name="journey-frame", daemon=True)
+                self._warming.start()
+
+    def ask(self, name: str, parameters: Mapping[str, Any], via: Via) -> Result[Any]:
+        """Answer a question, from memory where nothing has changed since it was asked last."""
+        model = answer(name).parse(parameters)
+        revision = self._store.revision()
+        question = (f"{name} {via}", model.model_dump_json())
+        with self._answers_lock:
+            if (revision, *question) in self._answers:
+                self._answers.move_to_end((revision, *question))
+                return self._answers[(revision, *question)]
+        result = self._answer(name, model, via, revision)
+        with self._answers_lock:
+            self._answers[(result.revision, *question)] = result
+            while len(self._answers) > _ANSWERS_KEPT:
+                self._answers.popitem(last=False)
+        return result
+
+    def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
+        frame = self._frame
+        current = frame is not None and frame.revision == revision
+        if via == "cypher" or (via == "auto" and not current and is_neo4j(self._store.url)):
+            if via == "auto" and frame is not None:  # once loaded and now stale: for the questions after this one
+                self.warm()
+            try:
+                return ask_cypher(self._store, name, model)
+            except CypherUnsupported:
+                if via == "cypher":
+                    raise
+        return self._on_frame(lambda frame: ask(frame, name, model))
+
+    def behind(
+        self, name: str, parameters: Mapping[str, Any], *, row: int, column: str, first: int, limit: int
+    ) -> Behind:
+        """The journeys that a number of an answer counts."""
+        model = answer(name).parse(parameters)
+        return self._on_frame(
+            lambda frame: journeys_behind(frame, name, model, row=row, column=column, first=first, limit=limit)
+        )
+
+    def compare(
+        self, name: str, parameters: Mapping[str, Any], *, a: str, b: str, rate: float, confidence: float
+    ) -> Comparison:
+        """Two segments or periods, side by side."""
+        model = answer(name).parse(parameters)
+        return self._on_frame(lambda frame: compared(frame, name, model, a=a, b=b, rate=rate, confidence=confidence))
+
+    def _on_frame(self, work: Callable[[JourneyFrame], Answered]) -> Answered:
+        """Work on the frame, on a new one where the graph changed while a detail of it was being read."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return work(self.frame())
+            except GraphMoved:
+                continue
+        return work(self.frame())

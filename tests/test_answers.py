@@ -1,0 +1,109 @@
+"""What holds for every answer: the frame counts as the oracle, every number drills down, segments are filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphsvc.answers import ANSWERS, ask, journeys_behind
+from graphsvc.errors import GraphsvcError, UnknownName
+
+from . import people, questions
+from .people import frame_of, person
+
+COUNTED = sorted(questions.OWN)
+
+
+@st.composite
+def cases(draw: st.DrawFn, name: str) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    crowd = draw(people.crowds())
+    filters = draw(people.filters(crowd))
+    own = draw(questions.OWN[name](questions.labels_of(crowd, filters["label"])))
+    return crowd, draw(people.settings), {**filters, **own}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_the_frame_counts_as_the_oracle(name: str, data: st.DataObject) -> None:
+    crowd, stored, asked = data.draw(cases(name))
+    found = ask(frame_of(crowd, **stored), name, ANSWERS[name].parse(asked))
+    people.same(found, questions.expected(name, asked, crowd, stored))
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_every_number_drills_down_to_as_many_journeys(name: str, data: st.DataObject) -> None:
+    crowd, stored, asked = data.draw(cases(name))
+    frame, params = frame_of(crowd, **stored), ANSWERS[name].parse(asked)
+    columns = ANSWERS[name].members(frame, params).columns
+    rows = people.rows_of(ask(frame, name, params))
+    for nth, row in enumerate(rows, start=1):
+        assert {key for key, value in row.items() if type(value) is int} - {"rank", "step"} == set(columns)
+        for column in columns:
+            behind = journeys_behind(frame, name, params, row=nth, column=column)
+            assert behind.number == row[column], (row, column)
+            assert behind.row == row
+            journeys = {journey.key for journey in behind.shown}
+            users = {journey.user for journey in behind.shown}
+            occurrences = sum(journey.count for journey in behind.shown)
+            told = {"users": len(users), "occurrences": occurrences}
+            assert told.get(behind.unit, len(journeys)) == row[column]
+            assert {journey.outcome for journey in behind.shown} <= {"converted": {"converted"}, "open": {"open"}}.get(
+                behind.unit, {"converted", "open", "dropped"}
+            )
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_by_segments_is_the_same_as_asking_for_each(name: str, data: st.DataObject) -> None:
+    crowd, stored, asked = data.draw(cases(name))
+    frame = frame_of(crowd, **stored, segments={"older": "age >= 50"})
+    found = ask(frame, name, ANSWERS[name].parse({**asked, "by": ("older", "not older")}))
+    for segment, part in zip(("older", "not older"), found.segments, strict=True):
+        both = f"({asked['segment']}) and ({segment})" if asked["segment"] else segment
+        alone = ask(frame, name, ANSWERS[name].parse({**asked, "segment": both}))
+        assert part.rows == alone.rows
+        assert part.totals == alone.totals
+    assert found.rows == ask(frame, name, ANSWERS[name].parse(asked)).rows
+
+
+SHOP = [person("ann", "ad site cart buy", age=60), person("bob", "ad site cart", age=50)]
+
+
+def test_a_page_of_the_journeys_behind_a_number() -> None:
+    params = ANSWERS["paths"].parse({"steps": 1})
+    behind = journeys_behind(frame_of(SHOP), "paths", params, row=1, column="journeys", first=1, limit=1)
+    assert (behind.number, behind.users) == (2, 2)
+    assert [(journey.key, journey.path) for journey in behind.shown] == [("bob-00", ["ad", "site", "cart"])]
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"row": 3, "column": "journeys"}, "there is no row 3"),
+        ({"row": 1, "column": "sharks"}, "counts no journeys"),
+    ],
+)
+def test_what_cannot_be_drilled_into_is_told(asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(GraphsvcError, match=says):
+        journeys_behind(frame_of(SHOP), "paths", ANSWERS["paths"].parse({"steps": 1}), **asked)
+
+
+def test_a_goal_of_the_question_takes_the_place_of_the_graphs() -> None:
+    frame = frame_of(SHOP, goals=("buy",))
+    assert ask(frame, "paths", ANSWERS["paths"].parse({})).totals.converted == 1
+    assert ask(frame, "paths", ANSWERS["paths"].parse({"goal": ("cart",)})).totals.converted == 2
+    with pytest.raises(UnknownName, match="no touchpoint 'carr'; did you mean 'cart'"):
+        ask(frame, "paths", ANSWERS["paths"].parse({"goal": ("carr",)}))
+
+
+def test_segments_are_made_of_segments() -> None:
+    frame = frame_of(SHOP, segments={"older": "age >= 55", "others": "not older"})
+    for segment, users in (("older", 1), ("others", 1), ("older or others", 2), ("older and others", 0)):
+        assert ask(frame, "paths", ANSWERS["paths"].parse({"segment": segment})).totals.users == users

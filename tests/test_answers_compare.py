@@ -1,0 +1,148 @@
+"""Comparisons: by hand, against statsmodels' formulas, and what cannot be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from graphsvc.answers import ANSWERS, Comparison, ask, compared
+from graphsvc.errors import QueryError, UnknownName
+
+from . import people, questions
+from .oracle import Person
+from .people import frame_of, person
+
+
+def crowd(older: int, younger: int, *, buying: tuple[int, int]) -> list[Person]:
+    """So many older and younger people, the first few of each buying."""
+    walks = [("old", 60, older, buying[0]), ("young", 20, younger, buying[1])]
+    return [
+        person(f"{key}{nth:03}", "ad buy" if nth < buyers else "ad", age=age)
+        for key, age, count, buyers in walks
+        for nth in range(count)
+    ]
+
+
+def side_by_side(people: list[Person], name: str = "paths", **asked: Any) -> Comparison:
+    how = {"a": "age >= 50", "b": "age < 50", "rate": 0.05, "confidence": 0.95}
+    how |= {key: asked.pop(key) for key in ("a", "b", "rate", "confidence") if key in asked}
+    return compared(frame_of(people), name, ANSWERS[name].parse(asked), **how)  # type: ignore[arg-type]
+
+
+def test_two_shares_by_hand() -> None:
+    """60 of 100 against 40 of 100: pooled 0.5, z = 0.2 / sqrt(0.25 · 0.02) = 2.828."""
+    found = side_by_side(crowd(100, 100, buying=(60, 40)))
+    row = next(row for row in found.rows if row.what == "ad > buy")
+    assert (row.users_a, row.of_a, row.users_b, row.of_b, row.test) == (60, 100, 40, 100, "z")
+    z = 0.2 / np.sqrt(0.5 * 0.5 * 2 / 100)
+    assert row.p_value == pytest.approx(2 * stats.norm.sf(z))
+    reach = stats.norm.ppf(0.975) * np.sqrt(0.6 * 0.4 / 100 * 2)
+    assert [row.low, row.high] == pytest.approx([0.2 - reach, 0.2 + reach])
+    # Four tests: both paths with one p value (the one is the other's complement), and their times, which do not differ.
+    times = [row.time_p_value for row in found.rows]
+    assert times == [1.0, 1.0]
+    assert row.q_value == pytest.approx(row.p_value * 4 / 2)
+    assert row.significant
+
+
+def test_small_samples_are_said_to_be_small() -> None:
+    found = side_by_side(crowd(6, 6, buying=(5, 1)))
+    row = next(row for row in found.rows if row.what == "ad > buy")
+    assert row.test == "fisher"
+    assert row.p_value == pytest.approx(stats.fisher_exact([[5, 1], [1, 5]]).pvalue)
+    assert any("small" in note for note in found.notes)
+
+
+def test_a_user_in_both_segments_is_an_error() -> None:
+    with pytest.raises(QueryError, match="10 users are in both"):
+        side_by_side(crowd(10, 10, buying=(1, 1)), a="age >= 50", b="age > 55")
+
+
+def test_periods_leave_out_users_of_both_and_say_so() -> None:
+    both = person("both", "ad 2400 ad buy")
+    early, late = person("early", "ad buy"), person("late", "ad", start_hours=2400)
+    frame = frame_of([both, early, late], split="gap", gap_days=30)
+    sides = {"a": "..2024-02-01", "b": "2024-02-01..", "rate": 0.05, "confidence": 0.95}
+    found = compared(frame, "paths", ANSWERS["paths"].parse({}), **sides)  # type: ignore[arg-type]
+    assert (found.a.users, found.b.users) == (1, 1)
+    assert found.notes[0] == "1 users have journeys in both periods and are left out"
+
+
+def test_times_are_compared_by_each_users_median() -> None:
+    slow = [person(f"s{nth}", "a b", step_hours=10 + nth, age=60) for nth in range(8)]
+    fast = [person(f"f{nth}", "a b", step_hours=1 + nth / 10, age=20) for nth in range(8)]
+    row = side_by_side(slow + fast, "transitions").rows[0]
+    assert [row.median_seconds_a, row.median_seconds_b] == pytest.approx([13.5 * 3600, 1.35 * 3600])
+    assert row.time_p_value == pytest.approx(stats.mannwhitneyu(range(8, 16), range(8)).pvalue)
+    assert row.time_significant
+    assert not row.significant  # all of both do it
+
+
+def test_steps_of_a_funnel_are_compared_among_those_who_enter() -> None:
+    people = crowd(100, 100, buying=(60, 40)) + [person(f"no{nth}", "x", age=60) for nth in range(50)]
+    found = side_by_side(people, "funnel", step=["ad", "buy"])
+    assert [(row.of_a, row.of_b) for row in found.rows] == [(150, 100), (100, 100)]
+    assert (found.rows[1].share_a, found.rows[1].share_b) == (0.6, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"a": "age > 90"}, "no journeys to compare"),
+        ({"a": "2024-01-01..2024-03-01", "b": "2024-02-01.."}, "overlap"),
+        ({"a": "2024-01-01..", "b": "age < 50"}, "is no period"),
+        ({"a": "2024-13-01..", "b": "..2024-01-01"}, "is no period"),
+        ({"rate": 0.0}, "between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_compared(asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(QueryError, match=says):
+        side_by_side(crowd(10, 10, buying=(1, 1)), **asked)
+
+
+def test_an_unknown_segment() -> None:
+    with pytest.raises(UnknownName):
+        side_by_side(crowd(10, 10, buying=(1, 1)), a="oldr")
+
+
+@pytest.mark.parametrize("name", ["paths", "transitions", "steps", "funnel"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_each_side_counts_as_the_answer_for_that_segment(name: str, data: st.DataObject) -> None:
+    """With nothing folded away, the users on a side are those that the answer counts for its segment alone."""
+    people_of = data.draw(people.crowds(most=8))
+    filters = data.draw(people.filters(people_of)) | {"segment": None}
+    own = data.draw(questions.OWN[name](questions.labels_of(people_of, filters["label"])))
+    own |= {key: 50 for key in ("top",) if key in own} | {key: 1 for key in ("min_count", "min_journeys") if key in own}
+    frame, params = frame_of(people_of, goals=("buy",)), ANSWERS[name].parse({**filters, **own})
+    sides = {"a": "age >= 50", "b": "age < 50"}
+    try:
+        found = compared(frame, name, params, rate=0.05, confidence=0.95, **sides)
+    except QueryError as error:
+        assert "no journeys to compare" in str(error)
+        return
+    for side, segment in sides.items():
+        alone = ask(frame, name, params.model_copy(update={"segment": segment}))
+        assert getattr(found, side).users == alone.totals.users
+        expected = {_what(row): row.users for row in alone.rows}
+        for row in found.rows:
+            assert getattr(row, f"users_{side}") == expected.get(row.what, 0)
+    tested = sum(row.time_p_value is not None for row in found.rows) + len(found.rows)
+    p_values = [p for row in found.rows for p in (row.p_value, row.time_p_value) if p is not None]
+    q_values = [q for row in found.rows for q in (row.q_value, row.time_q_value) if q is not None]
+    assert len(p_values) == len(q_values) == tested
+    if p_values:
+        assert sorted(q_values) == pytest.approx(sorted(stats.false_discovery_control(p_values)))
+
+
+def _what(row: Any) -> str:
+    if hasattr(row, "path"):
+        return " > ".join(row.path)
+    if hasattr(row, "source"):
+        return f"{row.source} > {row.target}"
+    return f"step {row.step}: {row.label}"

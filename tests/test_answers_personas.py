@@ -1,0 +1,87 @@
+"""Personas: groups that are there are found, the same again from the same seed, and are segments of all answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphsvc
+from graphsvc.answers import ANSWERS, Result, ask, journeys_behind
+from graphsvc.errors import CypherUnsupported, QueryError
+
+from . import people
+from .people import frame_of, person
+
+SHOPPERS = [person(f"s{nth}", "ad/web cart/web buy/web", age=30 + nth % 5, key=f"s{nth}") for nth in range(20)]
+VISITORS = [person(f"v{nth}", "visit/store visit/store", age=60 + nth % 5, key=f"v{nth}") for nth in range(30)]
+
+
+def personas(**asked: Any) -> Result[Any]:
+    return ask(frame_of(SHOPPERS + VISITORS, goals=("buy",)), "personas", ANSWERS["personas"].parse(asked))
+
+
+def test_two_groups_are_found_and_told_apart_with_numbers() -> None:
+    found = personas()
+    assert [(row.users, row.converted) for row in found.rows] == [(30, 0), (20, 20)]
+    store = next(each for each in found.rows[0].differs if each.feature == "share of touchpoints with channel store")
+    assert (store.here, store.elsewhere) == (1, 0)
+    assert "silhouette" in found.notes[0]
+    ages = {each.feature: each.here for each in ask_all(found)}
+    assert ages.get("age", 62) == pytest.approx(62)
+
+
+def ask_all(found: Result[Any]) -> list[Any]:
+    return [each for row in found.rows[:1] for each in row.differs]
+
+
+def test_the_same_seed_finds_the_same() -> None:
+    assert personas(seed=3) == personas(seed=3)
+
+
+def test_as_many_as_asked_for() -> None:
+    assert len(personas(clusters=4).rows) == 4
+
+
+def test_every_number_drills_down() -> None:
+    frame, params = frame_of(SHOPPERS + VISITORS, goals=("buy",)), ANSWERS["personas"].parse({})
+    for nth, row in enumerate(people.rows_of(ask(frame, "personas", params)), start=1):
+        for column in ("users", "journeys", "converted", "open"):
+            assert journeys_behind(frame, "personas", params, row=nth, column=column).number == row[column]
+
+
+def test_too_few_users_are_told() -> None:
+    with pytest.raises(QueryError, match="too few"):
+        ask(frame_of(SHOPPERS[:3]), "personas", ANSWERS["personas"].parse({}))
+
+
+def test_there_is_no_cypher() -> None:
+    with pytest.raises(CypherUnsupported):
+        ANSWERS["personas"].statement(ANSWERS["personas"].parse({}))
+
+
+def test_personas_become_segments(store_url: str) -> None:
+    rng = np.random.default_rng(1)
+    records = [
+        {
+            "time": f"2026-01-{1 + int(rng.integers(0, 20)):02}T10:0{step}:00Z",
+            "name": name,
+            "channel": channel,
+            "identifiers": {"customer_id": f"{channel}-{nth}"},
+        }
+        for channel, names in (("web", ("ad", "cart", "buy")), ("store", ("visit", "visit")))
+        for nth in range(12)
+        for step, name in enumerate(names)
+    ]
+    with graphsvc.open(store_url) as graph:
+        graph.add(records)
+        saved = graph.save_personas({"clusters": 2})
+        assert (saved.users, saved.anonymous) == (24, 0)
+        assert graph.segments() == {"persona-1": "persona = 1", "persona-2": "persona = 2"}
+        users = [graph.paths(segment=name).totals.users for name in saved.segments]
+        assert users == [12, 12]
+        assert {row.label for row in graph.touches(segment="persona-1").rows} in ({"web"}, {"store"})
+        again = graph.save_personas({"clusters": 2})
+        assert graph.status().counts["events"] == len(records) + 24
+        assert again.segments == saved.segments
