@@ -17,6 +17,8 @@ from .questions import Via
 
 _VIA = Field(default="auto", description="Count on the journey `frame` or by `cypher` (Neo4j); `auto` chooses.")
 
+_Name = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[\w-]+$", description="Name of the segment.")]
+
 
 class Segment(BaseModel):
     """Who is in a segment."""
@@ -126,21 +128,17 @@ def _add_comparison(app: FastAPI, graph: Graph, asked: Answer) -> None:
 
 
 def _add_segments(app: FastAPI, graph: Graph) -> None:
-    name_of = Annotated[
-        str, Path(min_length=1, max_length=100, pattern=r"^[\w-]+$", description="Name of the segment.")
-    ]
-
     @app.get("/segments", tags=["segments"], operation_id="segments")
     def segments() -> dict[str, str]:
         """The named segments, each with its predicate."""
         return graph.segments()
 
     @app.put("/segments/{name}", tags=["segments"], operation_id="set_segment")
-    def set_segment(name: name_of, segment: Segment) -> Changed:
+    def set_segment(name: _Name, segment: Segment) -> Changed:
         """Give a segment a name, or another predicate."""
         return Changed(revision=graph.name_segment(name, segment.predicate))
 
     @app.delete("/segments/{name}", tags=["segments"], operation_id="remove_segment")
-    def remove_segment(name: name_of) -> Changed:
+    def remove_segment(name: _Name) -> Changed:
         """Take a named segment away."""
         return Changed(revision=graph.remove_segment(name))

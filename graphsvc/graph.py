@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from . import users
-from .answers import Behind, FunnelRow, MatrixRow, PathRow, Result, StepRow, TouchRow, TransitionRow
+from .answers import (
+    AttributionRow,
+    Behind,
+    FunnelRow,
+    MatrixRow,
+    PathRow,
+    PersonaRow,
+    Result,
+    StepRow,
+    TouchRow,
+    TransitionRow,
+)
 from .answers.compare import Comparison
 from .core import Derived, normalised, sought
 from .errors import (
@@ -277,6 +288,14 @@ class Graph:
     def matrix(self, *, via: Via = "auto", **parameters: Any) -> Result[MatrixRow]:
         """Channels by stage; parameters as ``graphsvc.answers.MatrixParams``."""
         return self.ask("matrix", parameters, via=via)
+
+    def attribution(self, **parameters: Any) -> Result[AttributionRow]:
+        """Which channel earns its money; parameters as ``graphsvc.answers.AttributionParams``."""
+        return self.ask("attribution", parameters)
+
+    def personas(self, **parameters: Any) -> Result[PersonaRow]:
+        """Who users are; parameters as ``graphsvc.answers.PersonasParams``."""
+        return self.ask("personas", parameters)
 
     def journeys_behind(
         self,

@@ -14,7 +14,6 @@ from .deciding import Decided, Decision, Verdict, decide, decisions, undecide, w
 from .erasing import Erased, erase
 from .errors import ErasedAlready, NotFound, validated
 from .explaining import Explanation, explain
-from .ingest.rejects import RejectsFile
 from .preview import Preview, preview
 from .settings import Settings
 from .whereabouts import Whereabouts, whereabouts
@@ -88,6 +87,8 @@ class People:
             CannotErase: it is shared, or its person was erased already.
             ErasureKeyMissing: ``GRAPHSVC_ERASURE_KEY`` is not set, or not the one used before.
         """
+        from .ingest.rejects import RejectsFile
+
         file = RejectsFile(Path(rejects) if rejects else self._graph.rejects_path())
 
         def purge(raw: list[str]) -> int:

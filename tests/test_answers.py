@@ -12,6 +12,7 @@ from graphsvc.answers import ANSWERS, ask, journeys_behind
 from graphsvc.errors import GraphsvcError, UnknownName
 
 from . import people, questions
+from .contract import drills_down
 from .people import frame_of, person
 
 COUNTED = sorted(questions.OWN)
@@ -39,23 +40,7 @@ def test_the_frame_counts_as_the_oracle(name: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_every_number_drills_down_to_as_many_journeys(name: str, data: st.DataObject) -> None:
     crowd, stored, asked = data.draw(cases(name))
-    frame, params = frame_of(crowd, **stored), ANSWERS[name].parse(asked)
-    columns = ANSWERS[name].members(frame, params).columns
-    rows = people.rows_of(ask(frame, name, params))
-    for nth, row in enumerate(rows, start=1):
-        assert {key for key, value in row.items() if type(value) is int} - {"rank", "step"} == set(columns)
-        for column in columns:
-            behind = journeys_behind(frame, name, params, row=nth, column=column)
-            assert behind.number == row[column], (row, column)
-            assert behind.row == row
-            journeys = {journey.key for journey in behind.shown}
-            users = {journey.user for journey in behind.shown}
-            occurrences = sum(journey.count for journey in behind.shown)
-            told = {"users": len(users), "occurrences": occurrences}
-            assert told.get(behind.unit, len(journeys)) == row[column]
-            assert {journey.outcome for journey in behind.shown} <= {"converted": {"converted"}, "open": {"open"}}.get(
-                behind.unit, {"converted", "open", "dropped"}
-            )
+    drills_down(ANSWERS[name], frame_of(crowd, **stored), ANSWERS[name].parse(asked))
 
 
 @pytest.mark.parametrize("name", COUNTED)

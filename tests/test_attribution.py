@@ -530,7 +530,7 @@ def cases(draw: st.DrawFn) -> Case:
 def test_every_model_credits_as_the_oracle(case: Case) -> None:
     crowd, stored, filters, worth, own = case
     frame = frame_of(crowd, worth, **stored)
-    found = count_attribution(frame, AttributionParams(**filters, **own))
+    found = count_attribution(frame, AttributionParams(**filters, **own, model=MODELS))
     question = people.asked(filters, stored)
     paths = brute.paths(crowd, question, {key: value for key, (value, _) in worth.items()})
     options = {"order": own["order"], "half_life_days": own["half_life_days"], "collapse": filters["collapse"]}

@@ -14,6 +14,8 @@ time = "time"
 name = "name"
 channel = "channel"
 stage = "stage"
+sentiment = "mood"
+question = "asked"
 [identifiers]
 customer_id = "who"
 [traits]
@@ -27,15 +29,15 @@ older = "age >= 50"
 
 def events() -> str:
     """30 older people who buy, 30 younger ones of whom six do."""
-    lines = ["time,name,channel,stage,who,age"]
+    lines = ["time,name,channel,stage,who,age,mood,asked"]
     for nth in range(60):
         older = nth % 2 == 0
         names = ["ad", "cart", "buy"] if older or nth % 10 == 1 else ["ad", "cart"]
         for hour, name in enumerate(names, start=10):
             channel, stage = ("web", "awareness") if name == "ad" else ("store", "purchase")
-            lines.append(
-                f"2026-01-{1 + nth % 28:02}T{hour}:00:00Z,{name},{channel},{stage},u{nth},{60 if older else 20}"
-            )
+            mood, asked = {"ad": (0.5, ""), "cart": (0.1, ""), "buy": (-0.5, "Where is it?")}[name]
+            who = f"u{nth},{60 if older else 20},{mood},{asked}"
+            lines.append(f"2026-01-{1 + nth % 28:02}T{hour}:00:00Z,{name},{channel},{stage},{who}")
     return "\n".join(lines) + "\n"
 
 
@@ -49,14 +51,23 @@ def shop(tmp_path: Path, store_url: str) -> tuple[Path, str]:
 
 def test_every_answer_in_words_and_as_json(shop: tuple[Path, str]) -> None:
     folder, store = shop
+    (folder / "expected.toml").write_text(
+        '[[step]]\nlabels = ["ad"]\n[[step]]\nlabels = ["cart"]\n[[step]]\nlabels = ["buy"]\n'
+    )
+    (folder / "spend.csv").write_text("label,amount\nweb,72\n")
     table = graphsvc("funnel", "--step", "ad", "--step", "buy", "--by", "older", "--store", store, cwd=folder)
     assert "funnel: older" in table
     assert "cart 24" in table  # what those who stopped did instead
     for words, key, first in (
         (["funnel", "--step", "ad", "--step", "cart?", "--step", "buy <= 7d"], "users", 60),
-        (["steps", "--where", "end", "--depth", "1"], "journeys", 36),
+        (["steps", "--depth", "1"], "journeys", 60),
+        (["attribution", "--model", "linear", "--spend", "@spend.csv"], "conversions", 18),
         (["touches"], "first", 60),
         (["matrix"], "users", 60),
+        (["conformance", "--step", "@expected.toml"], "journeys", 36),
+        (["feelings"], "users", 36),
+        (["questions"], "users", 36),
+        (["falls"], "users", 36),
         (["personas", "--clusters", "2"], "users", 36),
         (["paths", "--where", "around", "--around", "cart", "--steps", "1"], "count", 36),
     ):

@@ -11,12 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from graphsvc.answers import ANSWERS, Answer, Result, ask
+from graphsvc.answers import ANSWERS, Result, ask
 from graphsvc.answers.conformance import (
     ConformanceParams,
     ConformanceRow,
-    conformance_members,
-    conformance_statement,
     count_conformance,
 )
 from graphsvc.answers.expected import ExpectedStep, expected_journey
@@ -29,16 +27,7 @@ from .oracle import Person
 from .people import frame_of, person
 from .test_answers_docs import people_of
 
-CONFORMANCE = Answer(
-    "conformance",
-    "Do journeys go as expected, and where do they leave?",
-    ("--step 'search ad|instagram ad' --step 'chat?' --step 'product page+' --step purchase",),
-    ConformanceParams,
-    ConformanceRow,
-    count_conformance,
-    conformance_members,
-    conformance_statement,
-)
+CONFORMANCE = ANSWERS["conformance"]
 PAGE = (Path(__file__).parents[1] / "docs" / "conformance.md").read_text(encoding="utf-8")
 #: Somebody who knows all labels, long after the others, whose journeys are over by then, or long before them.
 LATER, BEFORE = (person("zoe", "a b c x y", start_hours=24 * days) for days in (100, -100))
@@ -235,7 +224,7 @@ def test_an_unknown_label_is_told_with_the_nearest() -> None:
 
 def test_neo4j_is_not_asked() -> None:
     with pytest.raises(CypherUnsupported, match="without via=cypher"):
-        conformance_statement(ConformanceParams(step=("a", "b")))
+        CONFORMANCE.statement(ConformanceParams(step=("a", "b")))
 
 
 # Expected journeys in files.

@@ -12,23 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphsvc.answers import Answer, Result
-from graphsvc.answers.falls import FallRow, FallsParams, count_falls, fall_members
-from graphsvc.answers.feelings import (
-    FeelingRow,
-    FeelingsParams,
-    count_feelings,
-    feeling_members,
-    feelings_statement,
-)
+from graphsvc.answers import ANSWERS, Result
 from graphsvc.answers.masking import LONGEST, masked, same_words
-from graphsvc.answers.questions import (
-    QuestionRow,
-    QuestionsParams,
-    count_questions,
-    question_members,
-    questions_statement,
-)
 from graphsvc.errors import CypherUnsupported, QueryError, UnknownName
 
 from . import oracle_feelings as brute
@@ -38,41 +23,7 @@ from .oracle import Person
 from .people import frame_of, person
 from .test_answers_docs import people_of
 
-DECLARED = {
-    declared.name: declared
-    for declared in (
-        Answer(
-            "feelings",
-            "How do people feel, and where?",
-            ("--label stage --sort count",),
-            FeelingsParams,
-            FeelingRow,
-            count_feelings,
-            feeling_members,
-            feelings_statement,
-        ),
-        Answer(
-            "falls",
-            "Where does feeling fall from one step to the next?",
-            ("--skip-silent",),
-            FallsParams,
-            FallRow,
-            count_falls,
-            fall_members,
-            feelings_statement,
-        ),
-        Answer(
-            "questions",
-            "What do people ask, and where?",
-            ("--label stage --at consideration",),
-            QuestionsParams,
-            QuestionRow,
-            count_questions,
-            question_members,
-            questions_statement,
-        ),
-    )
-}
+DECLARED = {name: ANSWERS[name] for name in ("feelings", "falls", "questions")}
 PAGE = (Path(__file__).parents[1] / "docs" / "feelings.md").read_text(encoding="utf-8")
 Said = Mapping[str, Mapping[str, Any]]
 

@@ -21,7 +21,8 @@ ALL = {"top": 1_000}
 def cases(draw: st.DrawFn) -> tuple[JourneyFrame, dict[str, Any], list[str]]:
     crowd = draw(people.crowds())
     filters = draw(people.filters(crowd))
-    return frame_of(crowd, **draw(people.settings)), filters, questions.labels_of(crowd, filters["label"])
+    stored: dict[str, Any] = draw(people.settings)
+    return frame_of(crowd, **stored), filters, questions.labels_of(crowd, filters["label"])
 
 
 def rows(frame: JourneyFrame, name: str, **asked: Any) -> list[Any]:

@@ -8,15 +8,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import QueryError, UnknownName, nearest
+from ..errors import CypherUnsupported, QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
+from .attribution import AttributionParams, AttributionRow, attribution_members, count_attribution
 from .compare import Comparison, compare
+from .conformance import ConformanceParams, ConformanceRow, conformance_members, count_conformance
 from .drill import Behind, Members, behind, within
+from .falls import FallRow, FallsParams, count_falls, fall_members
+from .feelings import FeelingRow, FeelingsParams, count_feelings, feeling_members
 from .funnel import FunnelParams, FunnelRow, count_funnel, funnel_members, funnel_notes, funnel_statement
 from .matrix import MatrixParams, MatrixRow, count_matrix, matrix_members
 from .params import Filters
 from .paths import PathRow, PathsParams, count_paths, path_members
-from .personas import PersonaRow, PersonasParams, count_personas, persona_members, persona_statement
+from .personas import PersonaRow, PersonasParams, count_personas, persona_members
+from .questions import QuestionRow, QuestionsParams, count_questions, question_members
 from .result import Result, Row, Totals
 from .steps import StepRow, StepsParams, count_steps, journeys_left, step_members, step_notes
 from .touches import TouchesParams, TouchRow, count_touches, touch_members
@@ -26,8 +31,16 @@ __all__ = [
     "ANSWERS",
     "COMPARABLE",
     "Answer",
+    "AttributionParams",
+    "AttributionRow",
     "Behind",
     "Comparison",
+    "ConformanceParams",
+    "ConformanceRow",
+    "FallRow",
+    "FallsParams",
+    "FeelingRow",
+    "FeelingsParams",
     "Filters",
     "FunnelParams",
     "FunnelRow",
@@ -37,6 +50,8 @@ __all__ = [
     "PathsParams",
     "PersonaRow",
     "PersonasParams",
+    "QuestionRow",
+    "QuestionsParams",
     "Result",
     "Row",
     "StepRow",
@@ -59,6 +74,10 @@ def _counts(rows: Sequence[Mapping[str, Any]]) -> int:
 
 def _no_notes(rows: Sequence[Mapping[str, Any]], totals: Totals, params: Any) -> list[str]:
     return []
+
+
+def _frame_only(params: Any) -> str:
+    raise CypherUnsupported("this is counted on the journey frame only: ask without via=cypher")
 
 
 @dataclass(frozen=True)
@@ -170,6 +189,64 @@ ANSWERS: dict[str, Answer] = {
             lambda _: "answers/matrix",
         ),
         Answer(
+            "attribution",
+            "Which channel earns its money?",
+            (
+                "--model last --model linear --model markov --order 2",
+                "--by-value --lookback-days 30 --segment older --rounds 200",
+                "--spend search=1200 --spend instagram=900",
+                "--spend @spend.csv",
+            ),
+            AttributionParams,
+            AttributionRow,
+            count_attribution,
+            attribution_members,
+            _frame_only,
+        ),
+        Answer(
+            "conformance",
+            "Do journeys go as expected, and where do they leave?",
+            (
+                "--step 'home_page|app_open' --step 'chat_question?' --step 'product_view+' --step purchase",
+                "--step @expected.toml --by older --by younger",
+            ),
+            ConformanceParams,
+            ConformanceRow,
+            count_conformance,
+            conformance_members,
+            _frame_only,
+        ),
+        Answer(
+            "feelings",
+            "How do people feel, and where?",
+            ("--label stage --sort count", "--segment older --top 10"),
+            FeelingsParams,
+            FeelingRow,
+            count_feelings,
+            feeling_members,
+            _frame_only,
+        ),
+        Answer(
+            "falls",
+            "Where does feeling fall from one step to the next?",
+            ("--skip-silent", "--label stage --skip-silent --collapse"),
+            FallsParams,
+            FallRow,
+            count_falls,
+            fall_members,
+            _frame_only,
+        ),
+        Answer(
+            "questions",
+            "What do people ask, and where?",
+            ("--top 10", "--label stage --at consideration"),
+            QuestionsParams,
+            QuestionRow,
+            count_questions,
+            question_members,
+            _frame_only,
+        ),
+        Answer(
             "personas",
             "Who are they?",
             ("", "--clusters 4 --channel website"),
@@ -177,7 +254,7 @@ ANSWERS: dict[str, Answer] = {
             PersonaRow,
             count_personas,
             persona_members,
-            persona_statement,
+            _frame_only,
         ),
     )
 }

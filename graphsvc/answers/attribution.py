@@ -38,7 +38,10 @@ class AttributionParams(Filters):
         bool,
         Field(description="Credit a run of touchpoints with one label once, as its first (`markov` never collapses)."),
     ] = False
-    model: Annotated[tuple[Model, ...], Field(description="Which models; all unless given.")] = ()
+    model: Annotated[
+        tuple[Model, ...],
+        Field(description="Which models; unless given, all but `shapley_ordered`, which has many rows."),
+    ] = ()
     order: Annotated[
         int, Field(ge=1, le=4, description="Order of the `markov` chain: labels that the next one depends on.")
     ] = 1
@@ -73,7 +76,7 @@ class AttributionParams(Filters):
     @property
     def models(self) -> tuple[Model, ...]:
         """The models that are asked for."""
-        return tuple(dict.fromkeys(self.model)) or core.MODELS
+        return tuple(dict.fromkeys(self.model)) or tuple(model for model in core.MODELS if model != "shapley_ordered")
 
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """The labels that must be in the graph for this question to make sense, by kind."""

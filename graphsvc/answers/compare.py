@@ -140,7 +140,7 @@ def compare(
         for side, each in zip((told_a, told_b), mine, strict=True)
     ]
     tested = [
-        _proportions(users_a, users_b, of_a, of_b, confidence)
+        proportions(users_a, users_b, of_a, of_b, confidence)
         for users_a, users_b, of_a, of_b in zip(mine[0], mine[1], of[0], of[1], strict=True)
     ]
     times = [_times(counted, row, in_a, in_b) for row in range(len(rows))]
@@ -262,7 +262,7 @@ def _users_by_row(walks: Walks, row: Ints, walk: Ints, inside: Flags, rows: int)
     return np.bincount(pairs // width, minlength=rows)
 
 
-def _proportions(users_a: int, users_b: int, of_a: int, of_b: int, confidence: float) -> dict[str, Any]:
+def proportions(users_a: int, users_b: int, of_a: int, of_b: int, confidence: float) -> dict[str, Any]:
     """Two shares of users, their difference and its test."""
     from scipy import stats  # takes a second to import, which other questions need not wait for
 

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from ..errors import CypherUnsupported
 from ..frame import Flags, Ints, JourneyFrame
 from .drill import Counted, Members, Unit
 from .expected import MOST_STEPS, ExpectedStep, check
@@ -153,15 +152,6 @@ def conformance_members(frame: JourneyFrame, params: ConformanceParams) -> Membe
     """The journeys behind each outcome and each step."""
     judged = _judged(frame, params)
     return Members(judged.walks, {name: _counted(judged, name, unit) for name, unit in _UNITS.items()})
-
-
-def conformance_statement(params: ConformanceParams) -> str:
-    """No statement judges journeys in Neo4j.
-
-    Raises:
-        CypherUnsupported: always.
-    """
-    raise CypherUnsupported("conformance is judged on the journey frame: ask without via=cypher")
 
 
 def _notes(judged: _Judged) -> list[str]:

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from ..errors import CypherUnsupported
 from ..frame import Floats, Ints, JourneyFrame
 from .drill import Counted, Members, Unit
 from .params import Filters, time_of
@@ -165,15 +164,6 @@ def feeling_members(frame: JourneyFrame, params: FeelingsParams) -> Members:
     for name, band in _bands(found.sentiment).items():
         columns[name] = Counted(row[band], found.walk[band], "occurrences")
     return Members(found.walks, columns)
-
-
-def feelings_statement(params: Filters) -> str:
-    """No statement counts what people feel in Neo4j.
-
-    Raises:
-        CypherUnsupported: always.
-    """
-    raise CypherUnsupported("feelings are counted on the journey frame: ask without via=cypher")
 
 
 def _counted(frame: JourneyFrame, params: FeelingsParams) -> tuple[Felt, Ints, Ints, Ints]:

@@ -34,7 +34,7 @@ _STEP = re.compile(
 class FunnelStep(BaseModel):
     """One step: any of some labels."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     labels: Annotated[tuple[str, ...], Field(min_length=1, description="Any of these matches.")]
     optional: Annotated[bool, Field(description="A match may go on without it.")] = False
@@ -161,6 +161,9 @@ class Instead(Row):
 
     label: Annotated[str, Field(description="The touchpoint right after the last that matched, or `(nothing more)`.")]
     users: int
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.users:,}"
 
 
 class FunnelRow(Row):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,7 +21,9 @@ class Filters(BaseModel):
     left of each; split, gap and goal say where a journey ends and how.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    lookback_from: ClassVar[str] = "a journey's last one"  # what a lookback counts back from
 
     segment: Annotated[
         str | None,

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from ..errors import CypherUnsupported, InputError, QueryError
+from ..errors import InputError, QueryError
 from ..frame import Floats, Ints, JourneyFrame
 from .drill import COUNTS, Members, members
 from .params import Filters, time_of
@@ -44,6 +44,9 @@ class Difference(Row):
     here: Annotated[float, Field(description="Mean among its users; of yes or no the share.")]
     elsewhere: Annotated[float, Field(description="Mean among all other users.")]
     effect: Annotated[float, Field(description="Difference in standard deviations of all users.")]
+
+    def __str__(self) -> str:
+        return f"{self.feature} {self.here:.2f} ({self.elsewhere:.2f})"
 
 
 class PersonaRow(Row):
@@ -122,15 +125,6 @@ def personas_of_users(frame: JourneyFrame, params: PersonasParams) -> dict[str, 
     found = _clustered(frame, params)
     keys = frame.users["key"].gather(found.features.users).to_list()
     return {key: persona + 1 for key, persona in zip(keys, found.persona.tolist(), strict=True)}
-
-
-def persona_statement(params: PersonasParams) -> str:
-    """There is none.
-
-    Raises:
-        CypherUnsupported: always.
-    """
-    raise CypherUnsupported("personas are found on the journey frame: ask without via=cypher")
 
 
 def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from ..errors import CypherUnsupported
 from ..frame import Ints, JourneyFrame
 from .drill import COUNTS, Members, members
 from .feelings import LEAST_USERS, Top, places
@@ -49,6 +48,9 @@ class AskedAt(Row):
 
     label: str
     users: Annotated[int, Field(description="Users who ask it there.")]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.users:,}"
 
 
 class QuestionRow(Row):
@@ -119,15 +121,6 @@ def question_members(frame: JourneyFrame, params: QuestionsParams) -> Members:
     """The journeys behind each question."""
     found = _counted(frame, params)
     return members(found.walks, found.row, found.walk, {name: COUNTS[name] for name in ("count", "users", "journeys")})
-
-
-def questions_statement(params: Filters) -> str:
-    """No statement counts questions in Neo4j.
-
-    Raises:
-        CypherUnsupported: always.
-    """
-    raise CypherUnsupported("questions are counted on the journey frame: ask without via=cypher")
 
 
 def _counted(frame: JourneyFrame, params: QuestionsParams) -> _Counted:

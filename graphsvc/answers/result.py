@@ -41,7 +41,7 @@ class Totals(BaseModel):
     converted: Annotated[int, Field(description="Counted journeys that converted.")]
     open: Annotated[int, Field(description="Counted journeys that are still open.")]
     occurrences: Annotated[int, Field(description="What shares are of.")]
-    distinct: Annotated[int, Field(description="Different paths or transitions among the occurrences.")]
+    distinct: Annotated[int, Field(description="Different paths, transitions … among the occurrences.")]
 
 
 class Result(BaseModel, Generic[AnyRow]):
@@ -121,7 +121,8 @@ def _notes(
         emptied = totals.chosen - totals.counted
         notes.append(f"{emptied:,} of the {totals.chosen:,} chosen journeys hold nothing but excluded touchpoints")
     if parameters.lookback_days is not None:
-        notes.append(f"touchpoints over {parameters.lookback_days:g} days before a journey's last one are left out")
+        before = parameters.lookback_from
+        notes.append(f"touchpoints over {parameters.lookback_days:g} days before {before} are left out")
     if other is not None:
         share = f", {other['count'] / totals.occurrences:.1%} of all," if "count" in other else ""
         notes.append(f"{totals.distinct - len(rows):,} less common ones{share} are summed up as other")

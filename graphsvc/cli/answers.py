@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from ..answers import ANSWERS, COMPARABLE, Answer, answer
 from ..answers.personas import PersonasParams
 from ..answers.steps import FlowParams
-from ..errors import validated
+from ..errors import InputError, validated
 from ..graph import open as open_graph
 from ..questions import Via
 from . import show
@@ -41,11 +42,44 @@ def _answer_command(asked: Answer) -> None:
         via: Annotated[Via, typer.Option(help="Count on the journey frame or by Cypher (Neo4j).")] = "auto",
         json_: JsonOption = False,
     ) -> None:
+        parameters = from_files(parameters)
         with open_graph(store, write=False) as graph:
             result = graph.ask(asked.name, parameters, via=via)
         show.as_json(result) if json_ else show.answer(result)
 
     app.command(asked.name, help=_help(asked.question, asked.name, asked.examples))(command)
+
+
+def from_files(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters in which ``@FILE`` gave way to what the file says: ``--spend @spend.csv``, ``--step @expected.toml``.
+
+    Raises:
+        InputError: the file cannot be read; the message names file, line and reason.
+    """
+    if len(step := parameters.get("step", [])) == 1 and step[0].startswith("@"):
+        from ..answers.expected import expected_journey
+
+        return {**parameters, "step": list(expected_journey(Path(step[0][1:])))}
+    if spend := parameters.get("spend"):
+        told = [line for text in spend for line in (_spend_lines(Path(text[1:])) if text.startswith("@") else [text])]
+        return {**parameters, "spend": told}
+    return parameters
+
+
+def _spend_lines(file: Path) -> list[str]:
+    """``label=amount`` for each row of a CSV file with the columns label (or channel) and amount (or spend)."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    told = []
+    for number, row in enumerate(rows, start=2):
+        label, amount = row.get("label") or row.get("channel"), row.get("amount") or row.get("spend")
+        if not label or not amount:
+            raise InputError(f"{file}, line {number}: a row needs label (or channel) and amount (or spend)")
+        told.append(f"{label}={amount}")
+    return told
 
 
 def _journeys_command(asked: Answer) -> None:
@@ -62,6 +96,7 @@ def _journeys_command(asked: Answer) -> None:
         store: StoreOption = DEFAULT_STORE,
         json_: JsonOption = False,
     ) -> None:
+        parameters = from_files(parameters)
         page = {"row": row, "column": column, "first": first, "limit": limit}
         with open_graph(store, write=False) as graph:
             found = graph.journeys_behind(asked.name, parameters, **page, identifiers=identifiers)  # type: ignore[arg-type]

@@ -30,6 +30,11 @@ aside = Console(stderr=True, highlight=False)  # progress and notes: never in th
 
 #: Columns that a table leaves to --json: plain from the other columns or from the line below.
 _TOLD_OTHERWISE = {
+    "repeatable",
+    "negative",
+    "neutral",
+    "positive",
+    "examples",
     "loop",
     "journeys",
     "open",
@@ -40,7 +45,7 @@ _TOLD_OTHERWISE = {
     "last_converted",
 }
 #: Where a column says most about its answer, it stays.
-_KEPT = {"steps": {"journeys"}, "matrix": {"journeys"}}
+_KEPT = {"steps": {"journeys"}, "matrix": {"journeys"}, "conformance": {"journeys"}}
 _FOR_WIDE_TERMINALS = {"converted", "p90_seconds", "users", "first_users", "last_users"}
 _KEPT_IF_NARROW = {"funnel": {"users"}, "matrix": {"users"}}
 _WIDE = 110
@@ -303,7 +308,7 @@ def _header(name: str) -> str:
 def _cell(name: str, value: Any, *, remainder: bool) -> Text:
     if name == "rank":
         return Text("" if remainder else str(value), style="dim")
-    if remainder and name in ("path", "source"):
+    if remainder and name in ("path", "source", "label", "question"):
         return Text("other", style="italic")
     if remainder and name == "target":
         return Text("")
@@ -312,9 +317,7 @@ def _cell(name: str, value: Any, *, remainder: bool) -> Text:
     if "share" in name or name.endswith("conversion"):
         return Text("" if value is None else f"{value:.1%}")
     if isinstance(value, list):
-        return Text(
-            " › ".join(value) if name == "path" else ", ".join(f"{each.label} {each.users:,}" for each in value)
-        )
+        return Text((" › " if name == "path" else "; ").join(map(str, value)))
     return Text(f"{value:,}" if isinstance(value, int) else _text(value))
 
 
