@@ -12,7 +12,7 @@ from ..answers.params import time_of
 from ..frame import Flags, Ints
 from ..maps.words import percent, quoted
 from .by_group import funnel, step_gap
-from .candidates import LEAST_USERS, Candidate, Said, Side, ask, enough, test
+from .candidates import LEAST_USERS, Candidate, Said, Side, ask, enough, judged
 from .path import MainPath
 from .people import People
 
@@ -41,7 +41,7 @@ def leaving(people: People, path: MainPath) -> Iterator[Candidate]:
                 "step",
                 a,
                 b,
-                test(a, b),
+                judged(a, b),
                 more=Said(
                     "weakness",
                     f"Many are lost at {quoted(label)}: {percent(a.share)} of those who come to it do not go on within "
@@ -107,7 +107,7 @@ def in_between(people: People, path: MainPath) -> Iterator[Candidate]:
                 "met on the way",
                 a,
                 b,
-                test(a, b, (stratum[mine], stratum[~mine])),
+                judged(a, b, (stratum[mine], stratum[~mine])),
                 more=None,
                 less=Said(
                     "weakness",

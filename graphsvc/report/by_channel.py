@@ -1,4 +1,4 @@
-"""Family of questions: which channel, used before people set out to buy, goes with reaching a goal?"""
+"""Family of questions: which channel, used before people set out to buy, goes with setting out and reaching a goal?"""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..frame import Flags, Ints
 from ..maps.words import percent, quoted
 from ..stores import Store
-from .candidates import Candidate, Said, among, ask, enough, test
+from .candidates import Candidate, Said, among, ask, enough, judged
 from .known import known_before
 from .path import MainPath, set_out
 from .people import People
 
-FAMILY = "channels used before setting out to buy: after which more reach a goal"
+FAMILY = "channels used before setting out to buy: after which more set out, and reach a goal"
 #: A channel on which so much of the path or of the goals happens is where people buy, and not what brings them to it.
 OF_PATH = 0.01
 MOST_OTHERS = 3
@@ -35,30 +36,40 @@ def by_channel(people: People, path: MainPath | None, store: Store) -> Iterator[
     used[people.owner[known], people.channel[known]] = True
     # Who came late had no time to get to either; their own coming decides that, whatever they did later.
     inside = used.any(axis=1) & (people.walks.times[people.starts] <= people.early_us)
+    outcomes = {"reach a goal": people.walks.converted}
+    if path is not None:
+        outcomes["set out to buy"] = began < np.iinfo(np.int64).max
     for code in open_channels:
-        channel = channels[code]
         others = np.delete(open_channels, np.flatnonzero(open_channels == code))
         breadth = np.minimum(used[:, others].sum(axis=1), MOST_OTHERS)
-        a = among(people.walks.converted, inside & used[:, code], f"people who use {channel}")
-        b = among(people.walks.converted, inside & ~used[:, code], "people who do not")
-        if enough(a, b):
-            yield Candidate(
-                FAMILY,
-                ("exposure", channel),
-                "channel",
-                a,
-                b,
-                test(a, b, (breadth[a.users], breadth[b.users])),
-                more=Said(
-                    "opportunity",
-                    f"People who use {quoted(channel)} before they set out to buy reach a goal more often: "
-                    f"{percent(a.share)}, against {percent(b.share)} of those who do not.",
-                    f"{quoted(channel)} goes with buying: {percent(a.share)} against {percent(b.share)}",
-                ),
-                less=None,
-                detail="People known by name before they set out to buy, by what was known of them then, who came "
-                f"{people.gap_days:g} days or more before the end of the data; compared among "
-                "those who use as many other channels. It goes together; whether the one brings about the "
-                "other, a trial would tell.",
-                see=ask("paths", people.filters, channel=[channel]),
-            )
+        for outcome, reached in outcomes.items():
+            yield from _channel(people, channels[code], used[:, code], inside, breadth, outcome, reached)
+
+
+def _channel(
+    people: People, channel: str, used: Flags, inside: Flags, breadth: Ints, outcome: str, reached: Flags
+) -> Iterator[Candidate]:
+    a = among(reached, inside & used, f"people who use {channel}")
+    b = among(reached, inside & ~used, "people who do not")
+    if not enough(a, b):
+        return
+    told = f"more often: {percent(a.share)}, against {percent(b.share)} of those who do not"
+    yield Candidate(
+        FAMILY,
+        ("exposure", channel),
+        "channel",
+        a,
+        b,
+        judged(a, b, (breadth[a.users], breadth[b.users])),
+        more=Said(
+            "opportunity",
+            f"People who use {quoted(channel)} before that {outcome} {told}.",
+            f"people who use {quoted(channel)} {outcome} {told}",
+        ),
+        less=None,
+        detail="People known by name before they set out to buy (came to the main path, or to a goal), by what was "
+        f"known of them then, who came {people.gap_days:g} days or more before the end of the data; compared among "
+        "those who use as many other channels. It goes together; whether the one brings about the other, a trial "
+        "would tell.",
+        see=ask("paths", people.filters, channel=[channel]),
+    )

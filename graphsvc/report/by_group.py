@@ -12,7 +12,7 @@ import numpy as np
 
 from ..frame import Flags
 from ..maps.words import percent, quoted
-from .candidates import LEAST_USERS, Candidate, Said, Side, among, ask, enough, test
+from .candidates import LEAST_USERS, Candidate, Said, Side, among, ask, enough, judged
 from .model import Ask
 from .path import MainPath
 from .people import Group, People, groupings
@@ -87,7 +87,7 @@ def _first_touch(
         subject,
         "first touch",
         *sides,
-        test(*sides),
+        judged(*sides),
         more=said(*sides),
         less=said(sides[1], sides[0], of_b=True),
         detail=f"{_ALIKE} The channel of a user's first touchpoint.",
@@ -114,7 +114,7 @@ def _use(people: People, a: Group, b: Group, has: Flags, channel: str, subject: 
         subject,
         "channel used",
         *sides,
-        test(*sides),
+        judged(*sides),
         more=said(*sides),
         less=said(sides[1], sides[0], of_b=True),
         detail=f"{_ALIKE} Users with at least one touchpoint of the channel.",
@@ -141,7 +141,7 @@ def _conversion(people: People, a: Group, b: Group, subject: tuple[str, ...]) ->
         subject,
         "conversion",
         *sides,
-        test(*sides),
+        judged(*sides),
         more=said(sides[1], sides[0], of_b=True),
         less=said(*sides),
         detail=f"{_ALIKE} Users with at least one goal.",
@@ -179,7 +179,7 @@ def step_gap(family: str, of: tuple[str, str], a: Side, b: Side, *, see: Ask) ->
         "step by group",
         a,
         b,
-        test(a, b),
+        judged(a, b),
         more=said(b, a, of_b=True),
         less=said(a, b),
         detail="Each user's first time at the step, before a first goal; to go on is to come to a later step or a goal "

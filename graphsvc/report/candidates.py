@@ -90,7 +90,7 @@ def enough(a: Side, b: Side, least: int = LEAST_USERS) -> bool:
     return bool(RARE <= share <= 1 - RARE)
 
 
-def test(a: Side, b: Side, strata: tuple[Ints, Ints] | None = None) -> dict[str, Any]:
+def judged(a: Side, b: Side, strata: tuple[Ints, Ints] | None = None) -> dict[str, Any]:
     """Test the two sides' shares, within strata where they are given."""
     return shares(a.does, b.does) if strata is None else stratified(a.does, b.does, *strata)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..answers.params import DAY_US
 from ..frame import Flags, Ints
 from ..maps.words import duration, percent, quoted
-from .candidates import LEAST_USERS, Candidate, Said, Side, ask, enough, test
+from .candidates import LEAST_USERS, Candidate, Said, Side, ask, enough, judged
 from .path import MainPath
 from .people import People
 
@@ -50,7 +50,7 @@ def waiting(people: People, path: MainPath | None) -> Iterator[Candidate]:
                 "wait",
                 a,
                 b,
-                test(a, b),
+                judged(a, b),
                 more=None,
                 less=Said(
                     "inefficiency",

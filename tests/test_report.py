@@ -1,0 +1,506 @@
+"""The manager's report: its statistics against libraries and textbooks, its counts by hand, its stories, its page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from graphsvc.answers.params import Filters
+from graphsvc.errors import NotFound, QueryError, UnknownName
+from graphsvc.example import Story
+from graphsvc.graph import Graph
+from graphsvc.graph import open as open_graph
+from graphsvc.ingest import load_mapping
+from graphsvc.report import Finding, Report, along_path, report, waiting
+from graphsvc.report.candidates import Candidate, Said, Side, judged
+from graphsvc.report.findings import questions
+from graphsvc.report.known import known_before
+from graphsvc.report.path import main_path, set_out
+from graphsvc.report.people import groupings, people_of
+from graphsvc.report.strata import conditional
+from graphsvc.stores import open_store
+from graphsvc.writing import add
+
+from .browser import Open, chromium, open_page  # noqa: F401 (fixtures)
+from .graphs import SALT, event, profile, table
+from .map_frames import Journey, frame_of
+from .story_free import RATE, most_allowed, reports, stories_in, told, world
+
+ECOM = Path(__file__).parents[2] / "shared" / "data" / "ecom.csv.gz"
+ECOM_MAPPING = """
+source = "ecom"
+[columns]
+time = "timestamp"
+name = "event"
+channel = "platform"
+[identifiers]
+user_id = "user_id"
+[traits]
+acquisition_channel = "acquisition_channel"
+user_lifecycle = "user_lifecycle"
+[settings]
+goals = ["purchase"]
+"""
+MINUTE = 1 / 1_440  # of a day
+
+
+# Statistics
+
+
+def test_strata_are_combined_as_in_the_textbook() -> None:
+    """Eight clinics, a drug and a control: CMH = 6.38, P = 0.012 (Agresti, Categorical Data Analysis, table 6.9)."""
+    clinics = [
+        [[11, 25], [10, 27]], [[16, 4], [22, 10]], [[14, 5], [7, 12]], [[2, 14], [1, 16]],
+        [[6, 11], [0, 12]], [[1, 10], [0, 10]], [[1, 4], [1, 8]], [[4, 2], [6, 1]],
+    ]  # fmt: skip
+    p_value, test = conditional(np.array(clinics))
+    assert test == "cmh"
+    assert stats.chi2.isf(p_value, 1) == pytest.approx(6.38, abs=0.005)
+
+
+_cells = st.lists(st.integers(0, 12), min_size=4, max_size=4).map(lambda cells: np.array(cells).reshape(1, 2, 2))
+
+
+@given(_cells)
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_a_single_stratum_is_fishers_test_or_nearly_pearsons(cells: np.ndarray) -> None:
+    p_value, test = conditional(cells)
+    one = cells[0]
+    if min(one.sum(axis=0).min(), one.sum(axis=1).min()) == 0:
+        assert p_value == 1.0
+    elif test == "exact":
+        assert p_value == pytest.approx(stats.fisher_exact(one).pvalue, rel=1e-6)
+    else:  # Mantel and Haenszel divide by n - 1 where Pearson divides by n
+        n = one.sum()
+        pearson = stats.chi2_contingency(one, correction=False).statistic
+        assert stats.chi2.isf(p_value, 1) == pytest.approx(pearson * (n - 1) / n)
+
+
+@given(st.lists(_cells, min_size=2, max_size=3))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_few_in_many_strata_are_tested_exactly(strata: list[np.ndarray]) -> None:
+    """Against the sum over all tables with the same margins."""
+    tables = np.concatenate([cells // 3 for cells in strata])
+    p_value, test = conditional(tables)
+    if test != "exact":
+        return
+    chances: dict[int, float] = {}
+    options = []
+    for one in tables:
+        total, row, column = one.sum(), one[0].sum(), one[:, 0].sum()
+        options.append(
+            [
+                (k, math.comb(row, k) * math.comb(total - row, column - k) / math.comb(total, column))
+                for k in range(max(0, row + column - total), min(row, column) + 1)
+            ]
+        )
+    for chosen in itertools.product(*options):
+        cell = sum(k for k, _ in chosen)
+        chances[cell] = chances.get(cell, 0) + math.prod(chance for _, chance in chosen)
+    seen = chances[int(tables[:, 0, 0].sum())]
+    assert p_value == pytest.approx(min(1.0, sum(c for c in chances.values() if c <= seen * (1 + 1e-7))))
+
+
+def _candidate(subject: str, does_a: int, does_b: int, *, tells_less: bool = True) -> Candidate:
+    a, b = (Side(name, np.arange(100), np.arange(100) < does) for name, does in (("a", does_a), ("b", does_b)))
+    said = Said("gap", "sentence", "short")
+    return Candidate("family", (subject,), "about", a, b, judged(a, b), said, said if tells_less else None, "")
+
+
+def test_comparisons_on_one_subject_are_one_question() -> None:
+    """Simes within a question, Benjamini and Hochberg over the questions."""
+    asked = [_candidate("x", 50, 20), _candidate("y", 30, 25), _candidate("x", 40, 30), _candidate("z", 50, 45)]
+    p = [one.p_value for one in asked]
+    found = questions(asked)
+    assert [len(question.candidates) for question in found] == [2, 1, 1]
+    assert found[0].p_value == pytest.approx(min(2 * min(p[0], p[2]), max(p[0], p[2])))
+    assert [question.p_value for question in found[1:]] == [p[1], p[3]]
+    expected = stats.false_discovery_control([question.p_value for question in found])
+    assert [question.q_value for question in found] == pytest.approx(expected)
+
+
+def test_a_difference_of_which_nothing_is_told_counts_for_none() -> None:
+    assert _candidate("x", 20, 50).p_value < 0.001
+    assert _candidate("x", 20, 50, tells_less=False).p_value == 1.0
+
+
+# Counts by hand
+
+
+def _visit(user: str, names: str, *, day: float = 0.0, pause: float = MINUTE, traits: str = "{}") -> Journey:
+    """A visit with a minute between touchpoints."""
+    return Journey(
+        user, names, "purchase" in names, [day + i * pause for i in range(len(names.split()))], traits=traits
+    )
+
+
+def test_the_main_path_leaves_out_where_people_look_round() -> None:
+    """Of 40 who look round 30 take a cart, 24 of these pay, 20 of these buy."""
+    frame = frame_of(
+        [_visit(f"a{i:02}", "look look cart pay purchase") for i in range(20)]
+        + [_visit(f"b{i:02}", "look look cart pay") for i in range(4)]
+        + [_visit(f"c{i:02}", "look look cart") for i in range(6)]
+        + [_visit(f"d{i:02}", "look look") for i in range(10)]
+    )
+    people = people_of(frame, Filters())
+    path = main_path(people)
+    assert path is not None and (path.steps, path.goal) == (["cart", "pay"], "purchase")
+    went = {step: path.goes_on[path.step == i] for i, step in enumerate(path.steps)}
+    assert {step: (int(on.sum()), len(on)) for step, on in went.items()} == {"cart": (24, 30), "pay": (20, 24)}
+
+
+def test_a_second_order_is_no_first_try() -> None:
+    """Who has bought is not looked at again; a step a day or more apart is not the way on."""
+    first = "cart pay purchase"
+    rows = [_visit(f"a{i:02}", first) for i in range(30)]
+    again = Journey("b", "purchase cart", True, [0, 3])
+    slow = Journey("c", "cart pay purchase", True, [0, 2, 2 + MINUTE])
+    path = main_path(people_of(frame_of([*rows, again, slow]), Filters()))
+    assert path is not None
+    assert (path.step == 0).sum() == 31 and path.goes_on[path.step == 0].sum() == 30
+
+
+@pytest.mark.parametrize(("with_error", "without"), [(4, 36), (36, 4)])
+def test_what_turns_up_on_the_way_is_compared_with_like_visits(with_error: int, without: int) -> None:
+    """Of 40 visits with an error 4 buy, of 40 without 36; or the other way round, of which nothing is told.
+
+    An error turns up elsewhere, too, so it is no step of the path.
+    """
+    rows = []
+    for i in range(40):
+        rows.append(_visit(f"a{i:02}", "error cart pay purchase" if i < with_error else "error cart pay"))
+        rows.append(_visit(f"b{i:02}", "cart pay purchase" if i < without else "cart pay"))
+        rows += [_visit(f"c{i:02}{j}", "error") for j in range(3)]
+    people = people_of(frame_of(rows), Filters())
+    path = main_path(people)
+    assert path is not None and path.steps == ["cart", "pay"]
+    (error,) = along_path.in_between(people, path)
+    assert [(int(side.does.sum()), len(side.does)) for side in (error.a, error.b)] == [(with_error, 40), (without, 40)]
+    if with_error < without:
+        assert error.said is not None and error.p_value < 1e-9
+    else:
+        assert error.said is None and error.p_value == 1.0
+
+
+def test_slow_answers_are_counted_by_user() -> None:
+    """40 wait twelve hours, 40 three days; of those 30 and 10 buy again."""
+    asked = [
+        Journey(f"u{i:02}", "contact answer purchase" if buys else "contact answer", buys, [0, wait, wait + 10])
+        for i in range(80)
+        for wait in [0.5 if i < 40 else 3.0]
+        for buys in [i % 40 < (30 if i < 40 else 10)]
+    ]
+    asked = [replace(one, days=one.days[: len(one.labels)]) for one in asked]
+    (found,) = waiting.waiting(people_of(frame_of(asked), Filters()), None)
+    assert [(int(side.does.sum()), len(side.does)) for side in (found.a, found.b)] == [(10, 40), (30, 40)]
+    assert found.said is not None and "24 h" in found.said.sentence
+
+
+def test_what_a_purchase_reveals_was_not_known_before(tmp_path: Path) -> None:
+    """Anna's cookie was tied to her e-mail address by a newsletter; Bob's and Dora's only by what they bought."""
+    store = open_store(str(tmp_path / "graph.duckdb"))
+    rows = [
+        event("a1", 1, "newsletter", "cookie:a", "email:a@example.org"),
+        event("a2", 2, "chat", "cookie:a"),
+        event("a3", 5, "buy", "cookie:a", "email:a@example.org"),
+        event("b1", 2, "chat", "cookie:b"),
+        event("b2", 5, "buy", "cookie:b", "email:b@example.org"),
+        event("c1", 2, "chat", "cookie:c"),
+        event("d1", 1, "mail", "email:d@example.org"),
+        event("d2", 2, "chat", "cookie:d"),
+        event("d3", 5, "buy", "cookie:d", "email:d@example.org"),
+        *(profile(f"p{who}", 0, f"email:{who}@example.org", '{"age":40}') for who in "abcd"),
+    ]
+    add(store, table(rows), {"salt": SALT, "goals": ["buy"]})
+    frame = store.frame()
+    people = people_of(frame, Filters())
+    known = known_before(people, store, set_out(people, None))
+    assert sorted(frame.detail("key").gather(people.walks.touchpoints[known])) == ["a1", "a2", "d1"]
+    store.close()
+
+
+def test_groups_are_of_known_traits_and_share_nobody() -> None:
+    """Named segments first; then values, or the median of many; a trait that segments speak of is not parted again."""
+    traits = [
+        {"age": 20 + i, "plan": "free" if i % 2 else "paid", "points": i, "vip": i < 5} if i else {} for i in range(40)
+    ]
+    frame = frame_of(
+        [Journey(f"u{i:02}", "a", traits=json.dumps(one)) for i, one in enumerate(traits)],
+        segments={"young": "age < 30", "old": "age >= 30", "overlaps": "points > 3 and age > 20"},
+    )
+    people = people_of(frame, Filters())
+    found = {tuple(group.segment for group in groups): groups for groups in groupings(people)}
+    assert list(found) == [
+        ("young", "old"),
+        ("plan = free", "plan = paid"),
+        ("points >= 20", "points < 20"),
+        ("vip = false", "vip = true"),
+    ]
+    for groups in found.values():
+        assert sum(int(group.inside.sum()) for group in groups) == 39
+        for group in groups:  # the predicate chooses the same users
+            chosen = people_of(frame, Filters(segment=group.segment)).walks.user
+            assert chosen.tolist() == people.walks.user[group.inside].tolist()
+
+
+# Stories
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """A world of weaker stories than those that the example tells by default."""
+    with world(tmp_path_factory.mktemp("told"), events=40_000, seed=77, story=told(0.7)) as graph:
+        yield graph
+
+
+@pytest.fixture(scope="module")
+def shown(graph: Graph) -> Report:
+    """The report on it, with the keys of all journeys."""
+    return report(graph, keys=1_000_000)
+
+
+def test_planted_stories_are_found(shown: Report) -> None:
+    """With seeds and effects that nothing was tuned on: all five at their default strength; of weaker ones chance may
+    hide one."""
+    (strong,) = reports(1, Story(), first=78, sizes=(20_000,))
+    assert stories_in(strong) == {field.name for field in fields(Story)}
+    assert len(stories_in(shown)) >= len(fields(Story)) - 1
+    assert shown.path == strong.path == ["add_to_cart", "checkout", "delivery_costs", "payment", "purchase"]
+
+
+def test_none_are_invented() -> None:
+    """A smaller version of ``python -m tests.story_free``."""
+    sets = 25
+    found = sum(bool(one.findings) for one in reports(sets, Story.untold(), first=9_000, sizes=(2_000,)))
+    assert found / sets <= most_allowed(sets)
+
+
+@pytest.mark.skipif(not ECOM.exists(), reason="the shared development data ../shared/data is not here")
+def test_a_shop_that_nobody_here_made(tmp_path: Path) -> None:
+    """Counted by hand in DuckDB: 12 % of the visits with a payment error buy, against 85 % of the others that come to
+    the payment; it occurred from 19 May to 8 June 2024; on mobiles fewer come from the address to the payment."""
+    (tmp_path / "ecom.toml").write_text(ECOM_MAPPING, encoding="utf-8")
+    with open_graph(tmp_path / "ecom.duckdb") as shop:
+        shop.ingest([ECOM], [load_mapping(tmp_path / "ecom.toml")])
+        found = report(shop)
+    weak = next(one for one in found.findings if one.category == "weakness")
+    assert weak.a.name == "users who meet payment_error" and weak.a.share < 0.2 and weak.b.share > 0.7
+    assert "from 19 May 2024 to 8 June 2024 only" in weak.sentence
+    mobile = next(one for one in found.findings if one.a.name == "users on mobile")
+    assert mobile.category == "gap" and "shipping_details" in mobile.sentence and mobile.difference < -0.1
+
+
+# Numbers that can be followed
+
+
+def test_findings_agree_with_the_answers(graph: Graph, shown: Report) -> None:
+    """The command of a finding shows its numbers."""
+    checked = set()
+    for one in shown.findings:
+        if one.see is None or one.about not in ("first touch", "channel used", "conversion"):
+            continue
+        checked.add(one.about)
+        if one.about == "first touch":
+            by_segment = {side.parameters.segment: side for side in graph.ask("touches", one.see.parameters).segments}
+            for side in (one.a, one.b):
+                counted = by_segment[side.name]
+                rows = {row.label: row.first_users for row in counted.rows}
+                channel = next((name for name in rows if f"⁨{name}⁩”" in one.sentence), None)
+                users = rows[channel] if channel else rows["store"] + rows["event"]
+                assert (users, counted.totals.users) == (side.users, side.of)
+    assert "first touch" in checked
+
+
+def test_leaving_is_counted_by_brute_force(graph: Graph, shown: Report) -> None:
+    """Everybody's first time at each step, in plain Python."""
+    (found,) = [one for one in shown.findings if one.category == "weakness"]
+    steps, day = shown.path[:-1], 86_400_000_000
+    touches: dict[str, list[tuple[int, str]]] = {}
+    for user, times, names in graph.store.tables().journeys.select("user", "times", "names").iter_rows():
+        touches.setdefault(user, []).extend(zip(times, names, strict=True))
+    end = max(time for walk in touches.values() for time, _ in walk)
+    counts = {step: [0, 0] for step in steps}
+    for walk in touches.values():
+        goals = [time for time, name in walk if name in ("purchase", "store_purchase")]
+        for rank, step in enumerate(steps):
+            first = min((time for time, name in walk if name == step), default=None)
+            if first is None or first > end - day or (goals and first > min(goals) + day):
+                continue
+            later = {*steps[rank + 1 :], "purchase", "store_purchase"}
+            counts[step][0] += not any(name in later and abs(time - first) <= day for time, name in walk)
+            counts[step][1] += 1
+    others = [sum(counts[step][i] for step in steps if step != "delivery_costs") for i in (0, 1)]
+    assert [found.a.users, found.a.of] == counts["delivery_costs"]
+    assert [found.b.users, found.b.of] == others
+
+
+def test_keys_are_those_of_the_journeys_behind(graph: Graph, shown: Report) -> None:
+    """As many keys as journeys, each in the graph; with no keys asked for, the counts stay."""
+    journeys = graph.store.tables().journeys
+    user_of = dict(journeys.select("key", "user").iter_rows())
+    of_user = journeys.group_by("user").len()
+    held = dict(of_user.iter_rows())
+    without = report(graph, keys=0)
+    for one, bare in zip(shown.findings, without.findings, strict=True):
+        for side, counted in ((one.a, bare.a), (one.b, bare.b)):
+            assert len(side.keys) == len(set(side.keys)) == side.journeys == counted.journeys
+            assert counted.keys == []
+            users = {user_of[key] for key in side.keys}
+            assert sum(held[user] for user in users) == side.journeys
+            assert len(users) == side.users or one.about == "step"  # steps count a user once for each
+
+
+def test_figures_reconcile(graph: Graph, shown: Report) -> None:
+    """The graph in numbers is what status and paths say."""
+    status, paths = graph.status(), graph.paths()
+    assert (shown.figures.journeys, shown.figures.users) == (paths.totals.counted, paths.totals.users)
+    assert (shown.figures.converted, shown.figures.open) == (paths.totals.converted, paths.totals.open)
+    assert shown.figures.touchpoints == status.counts["touchpoints"]
+    assert (shown.figures.first, shown.figures.last) == (status.data_from, status.data_to)
+    assert shown.figures.users_converted == graph.paths(split="none").totals.converted
+    assert sum(family.tests for family in shown.looked) >= len(shown.findings)
+    assert sum(family.findings for family in shown.looked) == len(shown.findings)
+
+
+def test_filters_choose_who_is_looked_at(graph: Graph) -> None:
+    """A segment: nobody else is counted, and the commands ask for the same."""
+    older = report(graph, Filters(segment="older"))
+    assert older.figures.users == graph.paths(segment="older", split="none").totals.users
+    assert older.parameters == {"segment": "older"}
+    assert not any("younger" in one.sentence for one in older.findings)
+    for one in older.findings:
+        assert one.see is None or "older" in one.see.command
+    everybody_gone = report(graph, Filters(segment="age > 500"))
+    assert everybody_gone.findings == [] and "nobody" in everybody_gone.notes[0]
+
+
+def test_bad_questions_are_told_in_words(graph: Graph, tmp_path: Path) -> None:
+    for rate in (0.0, 1.0, float("nan")):
+        with pytest.raises(QueryError, match="between 0 and 1"):
+            report(graph, rate=rate)
+    with pytest.raises(QueryError, match="keys"):
+        report(graph, keys=-1)
+    with pytest.raises(QueryError, match="chooses labels"):
+        report(graph, Filters(label="channel"))
+    with pytest.raises(UnknownName, match="older"):
+        report(graph, Filters(segment="oldre"))
+    with open_graph(tmp_path / "none.duckdb") as empty, pytest.raises(NotFound, match="no graph"):
+        report(empty)
+
+
+def test_a_graph_without_goals_or_traits_has_a_report(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "graph.duckdb"))
+    add(store, table([event(f"e{i}", i, "visit", f"cookie:{i}") for i in range(50)]), {"salt": SALT})
+    with Graph(store) as plain:
+        found = report(plain)
+    assert found.findings == [] and found.figures.conversion == 0
+    assert any("Nobody reaches a goal" in note for note in found.notes)
+    assert any("No traits" in note for note in found.notes)
+    assert "Nothing stands out" in found.html()
+
+
+# The page
+
+
+def test_the_same_graph_gives_the_same_page(graph: Graph, tmp_path: Path) -> None:
+    first, again = report(graph), report(graph)
+    assert first == again
+    assert first.save(tmp_path / "new folder" / "report.html").read_bytes() == again.html().encode()
+    assert Report.model_validate_json(first.model_dump_json()) == first
+
+
+def test_the_page_needs_nothing_but_itself(shown: Report) -> None:
+    """Its policy allows its style alone; no script, no address."""
+    page = shown.html()
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert html.escape(policy, quote=True).replace("&#x27;", "&#39;") in page
+    assert not re.search(r"<script|\son\w+=|\ssrc=|\shref=|style=|url\(|@import|https?:", page)
+
+
+def test_nobody_stands_in_the_page(graph: Graph, shown: Report) -> None:
+    """No identifier, no user key and no journey key in it; no identifier and no user key in the JSON."""
+    tables = graph.store.tables()
+    values = [value for value in tables.identifiers["value"] if len(value) > 4]
+    users = tables.users["key"].to_list()
+    for text in (shown.html(), report(graph, keys=0).model_dump_json()):
+        words = set(re.findall(r"[\w.@+-]+", text))
+        assert not words & {*values, *users, *tables.journeys["key"]}
+    told_of = set(re.findall(r"[\w.@+-]+", shown.model_dump_json()))
+    assert not told_of & {*values, *users}
+
+
+def _hostile(text: str, shown: Report) -> Report:
+    """The report with this text wherever a label may stand."""
+    finding: Finding = shown.findings[0].model_copy(
+        update={
+            "sentence": text,
+            "detail": text,
+            "also": [text],
+            "a": shown.findings[0].a.model_copy(update={"name": text}),
+        }
+    )
+    rows = [[text, *row[1:]] for row in shown.tables[0].rows]
+    first = shown.tables[0].model_copy(update={"rows": rows, "command": text})
+    return shown.model_copy(update={"title": text, "findings": [finding], "tables": [first], "notes": [text]})
+
+
+def test_labels_cannot_leave_their_place(shown: Report) -> None:
+    hostile = "</style></p><img src=x onerror=alert(1)>\"'&<!--{{ 7 * 7 }}"
+    pages = [_hostile(text, shown).html() for text in (hostile, "plain")]
+    tags = [re.findall(r"<(/?[a-z]+)", page) for page in pages]
+    assert tags[0] == tags[1]
+    assert "{{ 7 * 7 }}" in pages[0]
+
+
+def test_the_page_tells_every_finding_with_its_numbers(shown: Report) -> None:
+    page = html.unescape(shown.html())
+    for one in shown.findings:
+        assert one.sentence in page and f"{one.a.users:,} of {one.a.of:,}" in page
+        assert one.confidence.capitalize() in page
+        assert one.see is None or one.see.command in page
+    for each in shown.tables:
+        assert each.name in page and all(cell in page for row in each.rows for cell in row)
+    assert "How well people are known" in page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_browser_shows_it_without_a_network(shown: Report, tmp_path: Path, open_page: Open, width: int) -> None:  # noqa: F811
+    """Nothing is refused, nothing sticks out, bars are as long as their shares, and details open."""
+    opened = open_page(shown.save(tmp_path / "report.html"), width=width)
+    page = opened.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("article").count() == len(shown.findings)
+    lengths = page.evaluate(
+        "[...document.querySelectorAll('article:first-of-type .bar')].slice(0, 2).map(bar => "
+        "bar.querySelector('rect').getBoundingClientRect().width / bar.getBoundingClientRect().width)"
+    )
+    first = next(one for one in shown.findings)
+    assert lengths == pytest.approx([first.a.share, first.b.share], abs=0.01)
+    page.locator("summary").first.click()
+    assert page.locator("article pre").first.is_visible()
+    opened.assert_clean()
+
+
+def test_the_rate_is_what_the_page_says(shown: Report) -> None:
+    assert shown.rate == RATE
+    assert all(one.q_value <= RATE and abs(one.difference) >= shown.least_difference for one in shown.findings)
+    assert all(one.low < one.difference < one.high for one in shown.findings)
