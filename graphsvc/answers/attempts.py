@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations, groupby, permutations
 from typing import Literal
 
@@ -68,23 +67,30 @@ class Matcher:
             limits: what a match must meet.
         """
         self.walks, self.limits = walks, limits
-        walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
-        every = np.arange(len(walk_of), dtype=np.int64)
-        # Matching order: by walk and held value, then as in the walk. Without a held value that is the walks' own.
-        self.place = every if limits.held is None else np.lexsort((every, limits.held, walk_of))
-        held = np.zeros_like(every) if limits.held is None else limits.held[self.place]
-        self._walk = walk_of[self.place]
-        self._times = walks.times[self.place]
-        self._group = np.cumsum((np.diff(self._walk, prepend=-1) != 0) | (np.diff(held, prepend=-1) != 0))
-        self._starts = [np.flatnonzero(flags[self.place] & (held >= 0)) for flags in matching]
+        self._walk = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+        self._times = walks.times
+        #: Places in matching order: by walk and held value, then as in the walk; without a held value, as they are.
+        self.place: Ints | None = None
+        self._group = self._walk
+        if limits.held is not None:
+            self.place = np.lexsort((np.arange(len(self._walk)), limits.held, self._walk))
+            held = limits.held[self.place]
+            walk = self._walk[self.place]
+            self._group = np.cumsum((np.diff(walk, prepend=-1) != 0) | (np.diff(held, prepend=-1) != 0))
+            self._times = walks.times[self.place]
+            matching = [flags[self.place] & (held >= 0) for flags in matching]
+        self._starts = [np.flatnonzero(flags) for flags in matching]
         self._chains: dict[Pattern, _Chain] = {}
-        self._walk_of = walk_of
 
-    @cached_property
-    def _next_breaking(self) -> Ints:
-        """The first breaking touchpoint after each touchpoint, by place: [M]."""
-        after = np.append(self.limits.breaking, len(self.place))
-        return after[np.searchsorted(self.limits.breaking, self.place, side="right")]
+    def _placed(self, at: Ints) -> Ints:
+        """Where some places in matching order lie in the walks."""
+        return at if self.place is None else self.place[at]
+
+    def _next_breaking(self, at: Ints) -> Ints:
+        """The first breaking touchpoint after some touchpoints of the walks."""
+        after = np.append(self.limits.breaking, len(self._walk))
+        found: Ints = after[np.searchsorted(self.limits.breaking, at, side="right")]
+        return found
 
     def chain(self, pattern: Pattern) -> _Chain:
         """The chains of a pattern."""
@@ -108,9 +114,9 @@ class Matcher:
         if within is not None:
             near &= self._times[after] - self._times[at] <= within
         if self.limits.strict:
-            near &= self.place[after] == self.place[at] + 1
+            near &= self._placed(after) == self._placed(at) + 1
         if len(self.limits.breaking):
-            near &= self._next_breaking[at] >= self.place[after]
+            near &= self._next_breaking(self._placed(at)) >= self._placed(after)
         return _Chain(at[near], rest.end[onward[near]], onward[near])
 
     def matches(self, pattern: Pattern) -> Ints:
@@ -122,7 +128,7 @@ class Matcher:
         found = np.empty((len(row), len(pattern)), dtype=np.int64)
         for nth in range(len(pattern)):
             chain = self.chain(pattern[nth:])
-            found[:, nth] = self.place[chain.at[row]]
+            found[:, nth] = self._placed(chain.at[row])
             row = chain.onward[row]
         return found
 
@@ -133,30 +139,30 @@ class Matcher:
             patterns: each with the rows in which its touchpoints stand, and how many required steps it has.
             rows: how many there are.
         """
-        best: list[Ints] = []
-        ranks: list[Ints] = []
-        entered = np.zeros(len(self.place), dtype=np.bool_)  # has a match already, and patterns come from the best on
         by_rank = sorted(patterns, key=_rank, reverse=True)
+        enters = np.zeros(len(self._walk), dtype=np.bool_)
+        for step in {pattern[0] for pattern, _, _ in by_rank}:
+            enters[self._placed(self._starts[step])] = True
+        entry = np.flatnonzero(enters)
+        row_of = np.empty(len(enters), dtype=np.int64)
+        row_of[entry] = np.arange(len(entry))
+        at = np.full((len(entry), rows), -1, dtype=np.int64)
+        ranks = np.zeros((len(entry), 2), dtype=np.int64)
         for rank, equal in groupby(by_rank, key=_rank):
             found = [(self.matches(pattern), columns) for pattern, columns, _ in equal]
-            chosen = np.concatenate([at for at, _ in found])
-            which = np.repeat(np.arange(len(found)), [len(at) for at, _ in found])
-            new = np.flatnonzero(~entered[chosen[:, 0]])
+            chosen = np.concatenate([touched for touched, _ in found])
+            row = row_of[chosen[:, 0]]
+            new = np.flatnonzero(ranks[row, 1] == 0)  # an entry with a better match keeps that
             if len(found) > 1:
                 new = new[np.lexsort(tuple(chosen[new, nth] for nth in reversed(range(rank[1]))))]
-                new = new[np.flatnonzero(np.diff(chosen[new, 0], prepend=-1))]
-            entered[chosen[new, 0]] = True
-            at = np.full((len(new), rows), -1, dtype=np.int64)
+                new = new[np.flatnonzero(np.diff(row[new], prepend=-1))]
+            which = np.repeat(np.arange(len(found)), [len(touched) for touched, _ in found])[new]
             for nth, (_, columns) in enumerate(found):
-                own = np.flatnonzero(which[new] == nth)
-                at[own[:, None], columns] = chosen[new[own]]
-            best.append(at)
-            ranks.append(np.broadcast_to(rank, (len(new), 2)))
-        every = np.concatenate(best) if best else np.empty((0, rows), dtype=np.int64)
-        entry = np.where(every < 0, len(self.place), every).min(axis=1, initial=len(self.place))
-        order = np.argsort(entry)
-        rank_of = np.concatenate(ranks)[order] if ranks else np.empty((0, 2), dtype=np.int64)
-        return Attempts(entry[order], self._walk_of[entry[order]], every[order], rank_of[:, 0], rank_of[:, 1])
+                own = new[which == nth] if len(found) > 1 else new
+                for column, place in enumerate(columns):
+                    at[row[own], place] = chosen[own, column]
+            ranks[row[new]] = rank
+        return Attempts(entry, self._walk[entry], at, ranks[:, 0], ranks[:, 1])
 
 
 def _rank(pattern: tuple[Pattern, Pattern, int]) -> tuple[int, int]:
@@ -195,11 +201,16 @@ def best_by(attempts: Attempts, of: Ints) -> Attempts:
     """The best attempt of each owner: most required steps, then most steps, then the earliest.
 
     Args:
-        attempts: of one or many owners.
-        of: the owner of each attempt, such as its user: [E].
+        attempts: of one or many owners, in order of their owners.
+        of: the owner of each attempt, such as its user, not falling: [E].
     """
-    order = np.lexsort((attempts.entry, -attempts.steps, -attempts.required, of))
-    return taken(attempts, np.sort(order[np.flatnonzero(np.diff(of[order], prepend=-1))]))
+    begins = np.flatnonzero(np.diff(of, prepend=-1))
+    if not len(begins):
+        return attempts
+    worth = attempts.required * (attempts.at.shape[1] + 1) + attempts.steps
+    owner = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(of)))
+    good = np.flatnonzero(worth == np.maximum.reduceat(worth, begins)[owner])
+    return taken(attempts, good[np.flatnonzero(np.diff(owner[good], prepend=-1))])
 
 
 def taken(attempts: Attempts, which: Ints) -> Attempts:

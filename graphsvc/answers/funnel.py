@@ -309,8 +309,10 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _Counted:
 
 def _with_labels(walks: Walks, labels: Sequence[str]) -> Flags:
     """Which touchpoints have one of some labels: [M]."""
-    wanted = frozenset(labels)
-    return np.array([text in wanted for text in walks.texts], dtype=np.bool_)[walks.codes]
+    found = np.zeros(len(walks.codes), dtype=np.bool_)
+    for label in labels:
+        found |= walks.codes == walks.texts.index(label)
+    return found
 
 
 def _held_values(frame: JourneyFrame, walks: Walks, hold: str) -> Ints:
@@ -337,7 +339,7 @@ def _rows(counted: _Counted, params: FunnelParams) -> list[dict[str, Any]]:
     """One row per step."""
     walks, steps = counted.walks, params.steps
     user = walks.user[counted.every.walk]
-    entered = len(np.unique(user))
+    entered = len(counted.by_user.entry)
     stops, instead = counted.stops, _instead(counted)
     still = walks.open[counted.by_user.walk]
     waits = _waits(counted)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import polars as pl
 from pydantic import Field
 
 from ..frame import Flags, Ints, JourneyFrame
@@ -105,13 +105,14 @@ def count_steps(frame: JourneyFrame, params: StepsParams) -> Result[StepRow]:
     counted = _counted(frame, params)
     walks, visits = counted.walks, counted.visits
     journeys = int(visits.first.sum())
-    at_step = dict(zip(*np.unique(visits.step, return_counts=True), strict=True))
+    lowest = int(visits.step.min(initial=0))
+    at_step = np.bincount(visits.step - lowest)
     rows = [
         {
             **row,
             **measured,
             "share": measured["journeys"] / journeys,
-            "share_of_step": measured["journeys"] / int(at_step[row["step"]]),
+            "share_of_step": measured["journeys"] / int(at_step[row["step"] - lowest]),
         }
         for row, measured in zip(counted.rows, _measures(counted), strict=True)
     ]
@@ -173,23 +174,25 @@ def _counted(frame: JourneyFrame, params: StepsParams) -> _Counted:
     own = (rank < params.top) & (cells.journeys >= params.min_journeys)
     come = np.flatnonzero(visits.first & (params.where != "start"))
     leave = np.flatnonzero(visits.last)
-    of = np.concatenate([np.arange(len(visits.at)), come, leave])  # the visit that each falls to
-    kind = np.concatenate(
-        [
-            np.where(own, _TOUCHPOINT, _OTHER)[cells.of_visit],
-            np.where(visits.waits, _EARLIER, _BEGIN)[come],
-            _OTHER + 1 + outcomes(walks, visits)[leave],
-        ]
-    )
-    within = np.where(own, rank, 0)[cells.of_visit[of]] * (kind == _TOUCHPOINT)
-    place = (visits.step[of] * len(_KINDS) + kind) * (len(own) + 1) + within
-    _, example, row = np.unique(place, return_index=True, return_inverse=True)
+    lowest = int(visits.step.min(initial=0))
+    width = len(own) + 1  # a step holds its kinds, a kind its labels by rank
+
+    def place(step: Ints, kind: Ints, within: Ints | int = 0) -> Ints:
+        numbers: Ints = ((step - lowest) * len(_KINDS) + kind) * width + within
+        return numbers
+
+    of_cell = place(cells.step, np.where(own, _TOUCHPOINT, _OTHER), np.where(own, rank, 0))
+    coming = place(visits.step[come], np.where(visits.waits[come], _EARLIER, _BEGIN))
+    leaving = place(visits.step[leave], _OTHER + 1 + outcomes(walks, visits)[leave])
+    present, row, _ = _numbered(np.concatenate([of_cell[cells.of_visit], coming, leaving]))
+    label = {int(number): walks.texts[code] for number, code, one in zip(of_cell, cells.code, own, strict=True) if one}
     rows: list[dict[str, Any]] = []
-    for one in example.tolist():
-        name = _KINDS[kind[one]]
-        label = walks.texts[walks.codes[visits.at[of[one]]]] if name == "touchpoint" else name
-        rows.append({"step": int(visits.step[of[one]]), "kind": name, "label": label})
-    return _Counted(walks, visits, rows, row, visits.walk[of], len(own))
+    for number in present.tolist():
+        kind = _KINDS[number // width % len(_KINDS)]
+        step = number // width // len(_KINDS) + lowest
+        rows.append({"step": step, "kind": kind, "label": label.get(number, kind)})
+    walk_of = np.concatenate([visits.walk, visits.walk[come], visits.walk[leave]])
+    return _Counted(walks, visits, rows, row, walk_of, len(own))
 
 
 def _visits(walks: Walks, params: StepsParams) -> Visits:
@@ -211,22 +214,24 @@ def visits_of(walks: Walks, origin: Ints, number: int, low: int, high: int) -> V
         low: first step.
         high: last step.
     """
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
-    every = np.arange(len(walks.codes), dtype=np.int64)
-    step = every - origin[walk_of] + number
-    at = np.flatnonzero((step >= low) & (step <= high) & (origin[walk_of] >= 0))
-    walk_of = walk_of[at]
-    first, last = np.ones(len(at), dtype=np.bool_), np.ones(len(at), dtype=np.bool_)
-    first[1:] = walk_of[1:] != walk_of[:-1]
-    last[:-1] = first[1:]
+    begin = np.maximum(origin + low - number, walks.offsets[:-1])
+    past = np.minimum(origin + high - number + 1, walks.offsets[1:])
+    counts = np.where(origin >= 0, np.maximum(past - begin, 0), 0)
+    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), counts)
+    offsets = np.cumsum(counts) - counts
+    at = np.arange(len(walk_of), dtype=np.int64) + np.repeat(begin - offsets, counts)
+    there = np.flatnonzero(counts)
+    first, last = np.zeros(len(at), dtype=np.bool_), np.zeros(len(at), dtype=np.bool_)
+    first[offsets[there]] = True
+    last[offsets[there] + counts[there] - 1] = True
     return Visits(
         walk_of,
-        step[at],
+        at - np.repeat(origin - number, counts),
         at,
-        waits=at > walks.offsets[:-1][walk_of],
+        waits=at > np.repeat(walks.offsets[:-1], counts),
         first=first,
         last=last,
-        goes_on=at < walks.offsets[1:][walk_of] - 1,
+        goes_on=at < np.repeat(walks.offsets[1:] - 1, counts),
     )
 
 
@@ -241,8 +246,17 @@ def cells_of(walks: Walks, visits: Visits) -> Cells:
     labels = max(len(walks.texts), 1)
     lowest = int(visits.step.min(initial=0))
     cell = (visits.step - lowest) * labels + walks.codes[visits.at]
-    present, of_visit, journeys = np.unique(cell, return_inverse=True, return_counts=True)
+    present, of_visit, journeys = _numbered(cell)
     return Cells(of_visit, present // labels + lowest, present % labels, journeys)
+
+
+def _numbered(numbers: Ints) -> tuple[Ints, Ints, Ints]:
+    """The different ones of some small numbers in order, the place of each number among them, and how often each is."""
+    counts = np.bincount(numbers)
+    present = np.flatnonzero(counts)
+    place = np.zeros(len(counts), dtype=np.int64)
+    place[present] = np.arange(len(present))
+    return present, place[numbers], counts[present]
 
 
 def ranks(cells: Cells) -> Ints:
@@ -256,28 +270,34 @@ def ranks(cells: Cells) -> Ints:
 def _measures(counted: _Counted) -> list[dict[str, Any]]:
     """Journeys, users, outcomes and median wait of each row."""
     walks, visits = counted.walks, counted.visits
-    wait = walks.times[visits.at] - walks.times[np.maximum(visits.at - 1, 0)]
-    more = len(counted.row) - len(wait)  # comings and leavings, for which nobody waits
-    columns = {
-        "row": counted.row,
-        "user": walks.user[counted.walk],
-        "converted": walks.converted[counted.walk],
-        "open": walks.open[counted.walk],
-        "wait": np.concatenate([wait, np.zeros(more, dtype=np.int64)]),
-        "waits": np.concatenate([visits.waits, np.zeros(more, dtype=np.bool_)]),
-    }
-    by_row = (
-        pl.DataFrame(columns)
-        .group_by("row")
-        .agg(
-            pl.len().alias("journeys"),
-            pl.col("user").n_unique().alias("users"),
-            pl.col("converted").sum(),
-            pl.col("open").sum(),
-            (pl.col("wait").filter("waits").median() / 1e6).alias("median_seconds"),
+    rows = len(counted.rows)
+    # By row, walks in order, so that a user's visits to a row are neighbours. Few rows sort fast.
+    order = np.argsort(counted.row.astype(np.uint16) if rows < 2**16 else counted.row, kind="stable")
+    row, walk = counted.row[order], counted.walk[order]
+    bounds = np.searchsorted(row, np.arange(rows + 1))
+    user = walks.user[walk]
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (row[1:] != row[:-1]) | (user[1:] != user[:-1])
+    journeys = np.diff(bounds)
+    users = np.bincount(row[new], minlength=rows)
+    converted = np.bincount(row[walks.converted[walk]], minlength=rows)
+    still_open = np.bincount(row[walks.open[walk]], minlength=rows)
+    wait = np.full(len(order), -1, dtype=np.int64)  # comings and leavings: nobody waits for them
+    waits = np.flatnonzero(visits.waits)
+    wait[waits] = walks.times[visits.at[waits]] - walks.times[visits.at[waits] - 1]
+    wait = wait[order]
+    measured = []
+    for nth, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
+        waited = wait[begin:end]
+        waited = waited[waited >= 0]
+        measured.append(
+            {
+                "journeys": int(journeys[nth]),
+                "users": int(users[nth]),
+                "converted": int(converted[nth]),
+                "open": int(still_open[nth]),
+                "conversion": int(converted[nth]) / int(journeys[nth]),
+                "median_seconds": float(np.median(waited)) / 1e6 if len(waited) else None,
+            }
         )
-        .with_columns(conversion=pl.col("converted") / pl.col("journeys"))
-        .sort("row")
-        .drop("row")
-    )
-    return list(by_row.iter_rows(named=True))
+    return measured
