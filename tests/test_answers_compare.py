@@ -146,3 +146,42 @@ def _what(row: Any) -> str:
     if hasattr(row, "source"):
         return f"{row.source} > {row.target}"
     return f"step {row.step}: {row.label}"
+
+
+def buyers(key: str, age: int, channel: str, count: int) -> list[Person]:
+    return [person(f"{key}{nth:02}", f"ad/{channel} buy/shop", age=age) for nth in range(count)]
+
+
+def test_shares_of_credit_by_hand() -> None:
+    """Older: 15 of 20 by search; younger: 5 of 20. Dealt out at random that is rare; by how much, SciPy agrees."""
+    crowd = [
+        *buyers("a", 60, "search", 15),
+        *buyers("b", 60, "insta", 5),
+        *buyers("c", 20, "search", 5),
+        *buyers("d", 20, "insta", 15),
+    ]
+    frame = frame_of(crowd, goals=("buy",))
+    asked = ANSWERS["attribution"].parse({"model": ("linear",), "rounds": 1_999})
+    found = compared(frame, "attribution", asked, a="age >= 50", b="age < 50", rate=0.05, confidence=0.95)
+    row = next(row for row in found.rows if row.what == "linear: search")
+    assert (row.users_a, row.users_b, row.share_a, row.share_b) == (15, 5, 0.75, 0.25)
+    exact = stats.fisher_exact([[15, 5], [5, 15]]).pvalue  # of this statistic the permutation test is Fisher's
+    assert row.p_value == pytest.approx(exact, abs=0.004)
+    assert row.significant
+    assert row.low < 0.5 < row.high
+    again = compared(frame, "attribution", asked, a="age >= 50", b="age < 50", rate=0.05, confidence=0.95)
+    assert again == found
+
+
+def test_equal_groups_earn_alike() -> None:
+    crowd = [
+        *buyers("a", 60, "search", 10),
+        *buyers("b", 60, "insta", 10),
+        *buyers("c", 20, "search", 10),
+        *buyers("d", 20, "insta", 10),
+    ]
+    asked = ANSWERS["attribution"].parse({})
+    sides = {"a": "age >= 50", "b": "age < 50", "rate": 0.05, "confidence": 0.95}
+    found = compared(frame_of(crowd, goals=("buy",)), "attribution", asked, **sides)  # type: ignore[arg-type]
+    assert {row.p_value for row in found.rows} == {1.0}
+    assert all(row.difference == pytest.approx(0) for row in found.rows)

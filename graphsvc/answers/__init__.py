@@ -12,6 +12,7 @@ from ..errors import CypherUnsupported, QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
 from .attribution import AttributionParams, AttributionRow, attribution_members, count_attribution
 from .compare import Comparison, compare
+from .compare_credit import compare_attribution
 from .conformance import ConformanceParams, ConformanceRow, conformance_members, count_conformance
 from .drill import Behind, Members, behind, within
 from .falls import FallRow, FallsParams, count_falls, fall_members
@@ -313,7 +314,7 @@ def journeys_behind(
 
 
 #: The answers whose rows count users, which a comparison can test.
-COMPARABLE = ("paths", "transitions", "steps", "funnel")
+COMPARABLE = ("paths", "transitions", "steps", "funnel", "attribution")
 
 
 def compared(
@@ -326,5 +327,7 @@ def compared(
     """
     if name not in COMPARABLE:
         raise QueryError(f"{name} cannot be compared; what can be: {', '.join(COMPARABLE)}")
+    if isinstance(params, AttributionParams):
+        return compare_attribution(frame, params, a=a, b=b, rate=rate, confidence=confidence)
     asked = answer(name)
     return compare(frame, name, asked.on_frame, asked.members, params, a=a, b=b, rate=rate, confidence=confidence)

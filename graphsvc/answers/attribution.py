@@ -78,6 +78,11 @@ class AttributionParams(Filters):
         """The models that are asked for."""
         return tuple(dict.fromkeys(self.model)) or tuple(model for model in core.MODELS if model != "shapley_ordered")
 
+    @property
+    def options(self) -> Options:
+        """The options of the models."""
+        return Options(self.order, self.half_life_days, frozenset(self.direct))
+
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """The labels that must be in the graph for this question to make sense, by kind."""
         direct = self.direct if self.direct != DIRECT else ()
@@ -136,7 +141,7 @@ def count_attribution(frame: JourneyFrame, params: AttributionParams) -> Result[
 def attribution_members(frame: JourneyFrame, params: AttributionParams) -> Members:
     """The journeys behind each row: those with a conversion that its label (at its position) led up to."""
     found = goal_paths(frame, params, params.currency)
-    led_up = _led_up(found)
+    led_up = led_up_by(found)
     row, walk, above = [], [], 0
     for one in _credited(found, params.model_copy(update={"rounds": 0})):
         place = np.full(len(one.credits.columns.code), -1, dtype=np.int64)
@@ -148,7 +153,7 @@ def attribution_members(frame: JourneyFrame, params: AttributionParams) -> Membe
 
 
 @dataclass(frozen=True)
-class _LedUp:
+class LedUp:
     """Which labels led up to conversions, and in which walks: ``K`` times, each label once per path."""
 
     code: Ints  # [K] of the label, the number of labels for ``(none)``
@@ -177,12 +182,13 @@ class _LedUp:
         return different(self.user[walk]), different(walk)  # walks are ordered by user
 
 
-def _led_up(found: GoalPaths) -> _LedUp:
+def led_up_by(found: GoalPaths) -> LedUp:
+    """Which labels led up to conversions in some paths."""
     table = found.table
     firsts = core.firsts(table)
     touch = np.flatnonzero(firsts.first & found.converting[table.path])
     none = np.flatnonzero(found.converting & (table.lengths == 0))
-    return _LedUp(
+    return LedUp(
         code=np.append(table.codes[touch].astype(np.int64), np.full(len(none), len(table.texts))),
         position=np.append(firsts.position[touch], np.zeros_like(none)),
         walk=found.walk[np.append(table.path[touch], none)],
@@ -204,10 +210,10 @@ class _Credited:
 
 def _credited(found: GoalPaths, params: AttributionParams) -> Iterator[_Credited]:
     """Each model that is asked for."""
-    table, options = found.table, Options(params.order, params.half_life_days, frozenset(params.direct))
+    table, options = found.table, params.options
     judged = table.collapsed() if params.collapse else table  # by every model but Markov's
     intervals = _intervals(found, params, options, judged)
-    led_up = _led_up(found)
+    led_up = led_up_by(found)
     spend = _spend(params.spend)
     seen = np.bincount(table.codes, minlength=len(table.texts) + 1) > 0
     seen[-1] = (table.lengths == 0).any()

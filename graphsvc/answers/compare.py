@@ -47,7 +47,7 @@ class ComparedRow(Row):
     high: float
     p_value: float
     q_value: Annotated[float, Field(description="Corrected for all tests of this comparison (Benjamini-Hochberg).")]
-    test: Literal["z", "fisher"]
+    test: Literal["z", "fisher", "permutation"]
     significant: Annotated[bool, Field(description="Whether the corrected value is within the accepted rate.")]
     median_seconds_a: float | None
     median_seconds_b: Annotated[float | None, Field(description="Median of the users' own medians.")]
@@ -84,7 +84,7 @@ class Comparison(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Sides:
+class Sides:
     """A frame that holds both sides only, and which walks are whose."""
 
     frame: JourneyFrame
@@ -120,17 +120,13 @@ def compare(
     Raises:
         QueryError: a user is in both segments, a side is empty, or one is a segment and the other a period.
     """
-    if not 0 < rate < 1 or not 0 < confidence < 1:
-        raise QueryError("rate and confidence lie between 0 and 1, such as 0.05 and 0.95")
+    check_rates(rate, confidence)
     params = params.model_copy(update={"by": ()})
-    sides = _periods(frame, a, b, members, params) if _PERIOD.match(a) or _PERIOD.match(b) else _segments(frame, a, b)
+    sides = sides_of(frame, a, b, lambda both: members(both, params).walks)
     counted = members(sides.frame, params)
     walks = counted.walks
     in_a, in_b = sides.of_walk(walks)
-    told_a, told_b = (_side(walks, inside, given) for inside, given in ((in_a, a), (in_b, b)))
-    for side in (told_a, told_b):
-        if not side.users:
-            raise QueryError(f"{side.given!r} has no journeys to compare; loosen the filters")
+    told_a, told_b = both_sides(walks, (in_a, a), (in_b, b))
     rows = [row.model_dump() for row in count(sides.frame, params).rows]
     users = counted.columns["users"]
     mine = [_users_by_row(walks, users.row, users.walk, inside, len(rows)) for inside in (in_a, in_b)]
@@ -180,6 +176,46 @@ def compare(
     )
 
 
+def check_rates(rate: float, confidence: float) -> None:
+    """Refuse a rate or a confidence that is none.
+
+    Raises:
+        QueryError: one does not lie between 0 and 1.
+    """
+    if not 0 < rate < 1 or not 0 < confidence < 1:
+        raise QueryError("rate and confidence lie between 0 and 1, such as 0.05 and 0.95")
+
+
+def sides_of(frame: JourneyFrame, a: str, b: str, walks: Callable[[JourneyFrame], Walks]) -> Sides:
+    """The two sides: segments, or periods.
+
+    Args:
+        frame: all journeys.
+        a: a segment or period.
+        b: another one of the same kind.
+        walks: what the question counts on a frame.
+
+    Raises:
+        QueryError: a user is in both segments, periods overlap, or one is a segment and the other a period.
+    """
+    if _PERIOD.match(a) or _PERIOD.match(b):
+        return _periods(frame, a, b, walks)
+    return _segments(frame, a, b)
+
+
+def both_sides(walks: Walks, *sides: tuple[Flags, str]) -> list[Side]:
+    """What stands on each side.
+
+    Raises:
+        QueryError: a side is empty.
+    """
+    found = [_side(walks, inside, given) for inside, given in sides]
+    for side in found:
+        if not side.users:
+            raise QueryError(f"{side.given!r} has no journeys to compare; loosen the filters")
+    return found
+
+
 def corrected(p_values: Sequence[float | None]) -> list[Any]:
     """Benjamini-Hochberg over those that are there; the others stay None."""
     from scipy import stats  # takes a second to import, which other questions need not wait for
@@ -203,7 +239,7 @@ def in_words(row: dict[str, Any]) -> str:
     return str(row["label"])
 
 
-def _segments(frame: JourneyFrame, a: str, b: str) -> _Sides:
+def _segments(frame: JourneyFrame, a: str, b: str) -> Sides:
     in_a, in_b = in_segment(frame, a), in_segment(frame, b)
     if both := int((in_a & in_b).sum()):
         raise QueryError(
@@ -211,12 +247,10 @@ def _segments(frame: JourneyFrame, a: str, b: str) -> _Sides:
             f"'({a}) and not ({b})'"
         )
     narrowed = replace(frame, only_users=in_a | in_b)
-    return _Sides(narrowed, lambda walks: (in_a[walks.user], in_b[walks.user]), [])
+    return Sides(narrowed, lambda walks: (in_a[walks.user], in_b[walks.user]), [])
 
 
-def _periods(
-    frame: JourneyFrame, a: str, b: str, members: Callable[[JourneyFrame, Any], Members], params: Filters
-) -> _Sides:
+def _periods(frame: JourneyFrame, a: str, b: str, walks_of: Callable[[JourneyFrame], Walks]) -> Sides:
     period_a, period_b = _period(a), _period(b)
     if max(period_a[0], period_b[0]) < min(period_a[1], period_b[1]):
         raise QueryError(f"the periods {a} and {b} overlap; a journey belongs to the period in which it starts")
@@ -227,15 +261,15 @@ def _periods(
         in_a, in_b = ((began >= since) & (began < until) for since, until in (period_a, period_b))
         return in_a, in_b
 
-    walks = members(both, params).walks
+    walks = walks_of(both)
     in_a, in_b = of_walk(walks)
     returning = np.intersect1d(walks.user[in_a], walks.user[in_b])
     if not len(returning):
-        return _Sides(both, of_walk, [])
+        return Sides(both, of_walk, [])
     stay = np.ones(len(frame.users), dtype=np.bool_)
     stay[returning] = False
     note = f"{len(returning):,} users have journeys in both periods and are left out"
-    return _Sides(replace(both, only_users=stay), of_walk, [note])
+    return Sides(replace(both, only_users=stay), of_walk, [note])
 
 
 def _period(text: str) -> tuple[int, int]:

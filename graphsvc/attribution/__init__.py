@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bootstrap import Drawn, Interval, intervals
+from .bootstrap import Difference, Drawn, Interval, differences, intervals
 from .credit import MODELS, Columns, Credits, Model, Options, attribute, credit, label_of, ranked
 from .paths import NONE, SEPARATOR, PathTable, path_table
 from .shapley import Firsts, firsts
@@ -13,6 +13,7 @@ __all__ = [
     "SEPARATOR",
     "Columns",
     "Credits",
+    "Difference",
     "Drawn",
     "Firsts",
     "Interval",
@@ -21,6 +22,7 @@ __all__ = [
     "PathTable",
     "attribute",
     "credit",
+    "differences",
     "firsts",
     "intervals",
     "label_of",
