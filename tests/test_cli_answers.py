@@ -93,6 +93,8 @@ def test_two_segments_side_by_side(shop: tuple[Path, str]) -> None:
     row = next(row for row in found["rows"] if row["what"] == "ad > cart > buy")
     assert (row["users_a"], row["users_b"], row["significant"]) == (30, 6, True)
     assert "differs" in graphsvc(*words, "--store", store, cwd=folder)
+    credit = ["compare", "attribution", "--model", "last", "--a", "older", "--b", "not older", "--confidence", "0.9"]
+    assert json.loads(graphsvc(*credit, "--json", "--store", store, cwd=folder))["confidence"] == 0.9
     said = graphsvc("compare", "paths", "--a", "older", "--b", "age > 3", "--store", store, cwd=folder, code=2)
     assert "30 users are in both" in said
 

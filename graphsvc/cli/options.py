@@ -23,14 +23,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 
 def with_parameters(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one option for each field of a parameter model.
+    """Give a command one option for each field of a parameter model that it does not have itself.
 
     The command takes them as one dictionary, ``parameters``, that holds what was given.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters
-        derived = {name: _option(name, field) for name, field in model.model_fields.items()}
+        derived = {name: _option(name, field) for name, field in model.model_fields.items() if name not in own}
 
         def run(**given: Any) -> None:
             asked = {name: value for name in derived if (value := given.pop(name)) not in (None, [])}
