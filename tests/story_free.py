@@ -74,7 +74,7 @@ def stories_in(found: Report) -> set[str]:
             stories.add("younger_instagram")
         if one.category == "weakness" and one.a.name == "users at delivery_costs":
             stories.add("delivery_leaves")
-        if one.category == "opportunity" and one.a.name == "people who use chatbot":
+        if one.category == "opportunity" and one.a.name == "people who have used chatbot":
             stories.add("chat_buys")
         if one.category == "inefficiency" and "support_answer" in one.sentence:
             stories.add("late_answer_repeats")

@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ from .browser import Open, chromium, open_page  # noqa: F401 (fixtures)
 from .graphs import SALT, event, profile, table
 from .map_frames import Journey, frame_of
 from .story_free import RATE, most_allowed, reports, stories_in, told, world
+from .test_cli import graphsvc
 
 ECOM = Path(__file__).parents[2] / "shared" / "data" / "ecom.csv.gz"
 ECOM_MAPPING = """
@@ -211,9 +213,9 @@ def test_slow_answers_are_counted_by_user() -> None:
     assert found.said is not None and "24 h" in found.said.sentence
 
 
-def test_what_a_purchase_reveals_was_not_known_before(tmp_path: Path) -> None:
+def test_what_a_purchase_reveals_was_not_known_before(store_url: str) -> None:
     """Anna's cookie was tied to her e-mail address by a newsletter; Bob's and Dora's only by what they bought."""
-    store = open_store(str(tmp_path / "graph.duckdb"))
+    store = open_store(store_url)
     rows = [
         event("a1", 1, "newsletter", "cookie:a", "email:a@example.org"),
         event("a2", 2, "chat", "cookie:a"),
@@ -293,7 +295,8 @@ def test_none_are_invented() -> None:
 @pytest.mark.skipif(not ECOM.exists(), reason="the shared development data ../shared/data is not here")
 def test_a_shop_that_nobody_here_made(tmp_path: Path) -> None:
     """Counted by hand in DuckDB: 12 % of the visits with a payment error buy, against 85 % of the others that come to
-    the payment; it occurred from 19 May to 8 June 2024; on mobiles fewer come from the address to the payment."""
+    the payment; it occurred from 19 May to 8 June 2024; on mobiles fewer come from the address to the payment. And the
+    commands of the report run."""
     (tmp_path / "ecom.toml").write_text(ECOM_MAPPING, encoding="utf-8")
     with open_graph(tmp_path / "ecom.duckdb") as shop:
         shop.ingest([ECOM], [load_mapping(tmp_path / "ecom.toml")])
@@ -303,27 +306,37 @@ def test_a_shop_that_nobody_here_made(tmp_path: Path) -> None:
     assert "from 19 May 2024 to 8 June 2024 only" in weak.sentence
     mobile = next(one for one in found.findings if one.a.name == "users on mobile")
     assert mobile.category == "gap" and "shipping_details" in mobile.sentence and mobile.difference < -0.1
+    commands = {one.see.command for one in found.findings if one.see} | {
+        one.command for one in found.tables if one.command
+    }
+    for command in sorted(commands):
+        program, *words = shlex.split(command)
+        assert program == "graphsvc"
+        graphsvc(*words, "--store", tmp_path / "ecom.duckdb", cwd=tmp_path)
 
 
 # Numbers that can be followed
 
 
-def test_findings_agree_with_the_answers(graph: Graph, shown: Report) -> None:
-    """The command of a finding shows its numbers."""
-    checked = set()
+def test_first_touches_agree_with_the_answer(graph: Graph, shown: Report) -> None:
+    """What a finding counts on both sides is what its answer counts."""
+    found = [one for one in shown.findings if one.about == "first touch"]
+    assert found
+    for one in found:
+        assert one.see is not None
+        by_segment = {each.parameters.segment: each for each in graph.ask("touches", one.see.parameters).segments}
+        for side in (one.a, one.b):
+            counted = by_segment[side.name]
+            users = {row.label: row.first_users for row in counted.rows}
+            channel = re.search("by “\u2068(.+?)\u2069”", one.sentence)
+            asked = [channel[1]] if channel else ["store", "event"]
+            assert (sum(users[each] for each in asked), counted.totals.users) == (side.users, side.of)
+
+
+def test_every_answer_that_a_finding_names_can_be_asked(graph: Graph, shown: Report) -> None:
     for one in shown.findings:
-        if one.see is None or one.about not in ("first touch", "channel used", "conversion"):
-            continue
-        checked.add(one.about)
-        if one.about == "first touch":
-            by_segment = {side.parameters.segment: side for side in graph.ask("touches", one.see.parameters).segments}
-            for side in (one.a, one.b):
-                counted = by_segment[side.name]
-                rows = {row.label: row.first_users for row in counted.rows}
-                channel = next((name for name in rows if f"⁨{name}⁩”" in one.sentence), None)
-                users = rows[channel] if channel else rows["store"] + rows["event"]
-                assert (users, counted.totals.users) == (side.users, side.of)
-    assert "first touch" in checked
+        assert one.see is not None
+        assert graph.ask(one.see.answer, one.see.parameters).rows
 
 
 def test_leaving_is_counted_by_brute_force(graph: Graph, shown: Report) -> None:
@@ -403,8 +416,8 @@ def test_bad_questions_are_told_in_words(graph: Graph, tmp_path: Path) -> None:
         report(empty)
 
 
-def test_a_graph_without_goals_or_traits_has_a_report(tmp_path: Path) -> None:
-    store = open_store(str(tmp_path / "graph.duckdb"))
+def test_a_graph_without_goals_or_traits_has_a_report(store_url: str) -> None:
+    store = open_store(store_url)
     add(store, table([event(f"e{i}", i, "visit", f"cookie:{i}") for i in range(50)]), {"salt": SALT})
     with Graph(store) as plain:
         found = report(plain)

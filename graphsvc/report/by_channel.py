@@ -9,7 +9,7 @@ import numpy as np
 from ..frame import Flags, Ints
 from ..maps.words import percent, quoted
 from ..stores import Store
-from .candidates import Candidate, Said, among, ask, enough, judged
+from .candidates import LEAST_USERS, Candidate, Said, among, ask, enough, judged
 from .known import known_before
 from .path import MainPath, set_out
 from .people import People
@@ -28,32 +28,35 @@ def by_channel(people: People, path: MainPath | None, store: Store) -> Iterator[
     on_path = people.goal if path is None else path.rank >= 0
     channels = people.frame.channel.texts
     there = np.bincount(people.channel[on_path], minlength=len(channels)) / max(int(on_path.sum()), 1)
-    open_channels = np.flatnonzero(there < OF_PATH)
+    common = np.bincount(people.channel, minlength=len(channels)) >= LEAST_USERS
+    open_channels = np.flatnonzero((there < OF_PATH) & common)
     if not len(open_channels):
         return
     known = known_before(people, store, began)
-    used = np.zeros((len(people), len(channels)), dtype=np.bool_)
-    used[people.owner[known], people.channel[known]] = True
+    used = np.zeros((len(people), len(open_channels)), dtype=np.bool_)
+    for column, code in enumerate(open_channels):
+        used[people.owner[known & (people.channel == code)], column] = True
+    anybody = np.zeros(len(people), dtype=np.bool_)
+    anybody[people.owner[known]] = True
     # Who came late had no time to get to either; their own coming decides that, whatever they did later.
-    inside = used.any(axis=1) & (people.walks.times[people.starts] <= people.early_us)
+    inside = anybody & (people.walks.times[people.starts] <= people.early_us)
     outcomes = {"reach a goal": people.walks.converted}
     if path is not None:
         outcomes["set out to buy"] = began < np.iinfo(np.int64).max
-    for code in open_channels:
-        others = np.delete(open_channels, np.flatnonzero(open_channels == code))
-        breadth = np.minimum(used[:, others].sum(axis=1), MOST_OTHERS)
+    for column, code in enumerate(open_channels):
+        breadth = np.minimum(used.sum(axis=1) - used[:, column], MOST_OTHERS)
         for outcome, reached in outcomes.items():
-            yield from _channel(people, channels[code], used[:, code], inside, breadth, outcome, reached)
+            yield from _channel(people, channels[code], used[:, column], inside, breadth, outcome, reached)
 
 
 def _channel(
     people: People, channel: str, used: Flags, inside: Flags, breadth: Ints, outcome: str, reached: Flags
 ) -> Iterator[Candidate]:
-    a = among(reached, inside & used, f"people who use {channel}")
-    b = among(reached, inside & ~used, "people who do not")
+    a = among(reached, inside & used, f"people who have used {channel}")
+    b = among(reached, inside & ~used, "people who have not")
     if not enough(a, b):
         return
-    told = f"more often: {percent(a.share)}, against {percent(b.share)} of those who do not"
+    told = f"more often: {percent(a.share)}, against {percent(b.share)} of those who have not"
     yield Candidate(
         FAMILY,
         ("exposure", channel),
@@ -63,8 +66,8 @@ def _channel(
         judged(a, b, (breadth[a.users], breadth[b.users])),
         more=Said(
             "opportunity",
-            f"People who use {quoted(channel)} before that {outcome} {told}.",
-            f"people who use {quoted(channel)} {outcome} {told}",
+            f"People who have used {quoted(channel)} {outcome} {told}.",
+            f"people who have used {quoted(channel)} {outcome} {told}",
         ),
         less=None,
         detail="People known by name before they set out to buy (came to the main path, or to a goal), by what was "

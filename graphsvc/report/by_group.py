@@ -28,16 +28,18 @@ def by_group(people: People, path: MainPath | None) -> Iterator[Candidate]:
     offline = np.array([people.frame.settings.kind_of(channel) == OFFLINE for channel in channels], dtype=np.bool_)
     both_kinds = bool(offline.any() and not offline.all())
     first = people.channel[people.starts]
-    uses = _uses(people)
+    common = np.bincount(people.channel, minlength=len(channels)) >= LEAST_USERS
+    uses = {code: _uses(people, code) for code in np.flatnonzero(common).tolist()}
     for grouping, a, b in _pairs(people):
         pair = ("group", grouping)
         if both_kinds:
             yield from _first_touch(people, a, b, offline[first], OFFLINE, (*pair, OFFLINE))
-        for code, channel in enumerate(channels):
+        for code, flags in uses.items():
             # What people do offline is told as one, of whatever channel.
+            channel = channels[code]
             subject = (*pair, OFFLINE if both_kinds and offline[code] else channel)
             yield from _first_touch(people, a, b, first == code, f"by {quoted(channel)}", subject)
-            yield from _use(people, a, b, uses[:, code], channel, subject)
+            yield from _use(people, a, b, flags, channel, subject)
         yield from _conversion(people, a, b, (*pair, ":goal"))
         if path is not None:
             yield from _steps(people, path, a, b, grouping)
@@ -59,10 +61,10 @@ def _pairs(people: People) -> Iterator[tuple[str, Group, Group]]:
             yield together, group, Group(f"not {group.name}", others, known & ~group.inside)
 
 
-def _uses(people: People) -> Flags:
-    """Which user uses which channel: [W, channels]."""
-    uses = np.zeros((len(people), len(people.frame.channel.texts)), dtype=np.bool_)
-    uses[people.owner, people.channel] = True
+def _uses(people: People, channel: int) -> Flags:
+    """Which users use a channel: [W]."""
+    uses = np.zeros(len(people), dtype=np.bool_)
+    uses[people.owner[people.channel == channel]] = True
     return uses
 
 

@@ -94,8 +94,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "finding": finding,
         "bars": [_bar(finding.a), _bar(finding.b)],
-        "difference": f"{finding.difference * 100:+.1f} points",
-        "interval": f"{finding.low * 100:+.1f} to {finding.high * 100:+.1f}",
+        "difference": f"{_points(finding.difference)} points",
+        "interval": f"{_points(finding.low)} to {_points(finding.high)}",
         "p": _small(finding.p_value),
         "q": _small(finding.q_value),
         "test": _TESTS[finding.test],
@@ -110,6 +110,11 @@ def _bar(side: Counted) -> dict[str, str]:
         "count": f"{number(side.users)} of {number(side.of)}",
         "journeys": number(side.journeys),
     }
+
+
+def _points(difference: float) -> str:
+    """A difference of shares in percentage points, with a sign."""
+    return f"{difference * 100:+.1f}".replace("-", "−")
 
 
 def _small(value: float) -> str:

@@ -52,8 +52,8 @@ def _main_path(frame: JourneyFrame, people: People, path: MainPath) -> Table:
     rows = count_funnel(frame, FunnelParams.model_validate({**people.filters.model_dump(), "step": steps})).rows
     return Table(
         name=f"The main way to “{path.goal}”",
-        note="Users who come so far at their best attempt, of those who enter at the first step; other touchpoints may "
-        "lie between. Any time may pass, so more get through than in the findings, which look at the first time.",
+        note="Users who come so far at their best attempt, in this order; any time may pass and other touchpoints may "
+        "lie between. The findings look at the first time and the day around it, so their numbers differ.",
         columns=["Step", "Users", "Of all who enter", "Of those before", "Usual time since the step before"],
         rows=[
             [
