@@ -51,7 +51,9 @@ class ComparedRow(Row):
     significant: Annotated[bool, Field(description="Whether the corrected value is within the accepted rate.")]
     median_seconds_a: float | None
     median_seconds_b: Annotated[float | None, Field(description="Median of the users' own medians.")]
-    time_p_value: Annotated[float | None, Field(description="Mann-Whitney; null where a side has no times.")]
+    time_p_value: Annotated[
+        float | None, Field(description="Mann-Whitney; null where a side has no times, or all are the same.")
+    ]
     time_q_value: float | None
     time_significant: bool | None
 
@@ -340,9 +342,8 @@ def _times(counted: Members, row: int, in_a: Flags, in_b: Flags) -> dict[str, An
         mine = inside[walk]
         own = pl.DataFrame({"user": counted.walks.user[walk[mine]], "seconds": seconds[mine]})
         sides.append(own.group_by("user").agg(pl.col("seconds").median())["seconds"].to_numpy())
-    if not all(len(side) for side in sides):
-        return none
-    same = len(np.unique(np.concatenate(sides))) == 1
-    p_value = 1.0 if same else float(stats.mannwhitneyu(*sides).pvalue)
+    if not all(len(side) for side in sides) or len(np.unique(np.concatenate(sides))) == 1:
+        return none  # times that are all the same, as within a path of one touchpoint, leave nothing to test
+    p_value = float(stats.mannwhitneyu(*sides).pvalue)
     medians = [float(np.median(side)) for side in sides]
     return {"median_seconds_a": medians[0], "median_seconds_b": medians[1], "time_p_value": p_value}

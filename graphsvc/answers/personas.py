@@ -189,7 +189,7 @@ def _features(frame: JourneyFrame, walks: Walks) -> _Features:
     add("touchpoints", touches)
     add("journeys", np.bincount(row, minlength=len(users)).astype(np.float64))
     add("days from first to last touchpoint", (end - begin) / 86_400e6)
-    add("has converted", (np.bincount(row, weights=walks.converted, minlength=len(users)) > 0).astype(np.float64))
+    add("conversion (ever)", (np.bincount(row, weights=walks.converted, minlength=len(users)) > 0).astype(np.float64))
     for name, values, weight in _traits(frame, users):
         add(name, values, weight)
     values = np.stack(columns, axis=1) if columns else np.empty((len(users), 0))

@@ -30,6 +30,7 @@ aside = Console(stderr=True, highlight=False)  # progress and notes: never in th
 
 #: Columns that a table leaves to --json: plain from the other columns or from the line below.
 _TOLD_OTHERWISE = {
+    "differs",
     "repeatable",
     "negative",
     "neutral",
@@ -77,6 +78,9 @@ def answer(result: Result[Any], title: str | None = None) -> None:
             remainder = getattr(row, "rank", 0) is None
             table.add_row(*(_cell(name, getattr(row, name), remainder=remainder) for name in names))
         console.print(table)
+        for row in rows:
+            for each in getattr(row, "differs", []):
+                console.print(f"  {row.persona}: {each}", style="dim", markup=False)
     _basis(result)
     for segment, part in zip(result.parameters.by, result.segments, strict=True):
         console.print()
