@@ -18,7 +18,8 @@ from .writing import add
 if TYPE_CHECKING:
     from .graph import Graph
 
-_SOURCE = "personas"
+#: Source of the rows that tell who has which persona.
+SOURCE = "personas"
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ def save_personas(graph: Graph, parameters: Mapping[str, Any] | None, trait: str
     founders = graph.store.tables().identifiers.filter(pl.col("user") == pl.col("user_key"))
     rows = [
         {
-            "key": f"{_SOURCE}-{trait}-{user}",
+            "key": f"{SOURCE}-{trait}-{user}",
             "kind": "profile",
-            "source": _SOURCE,
+            "source": SOURCE,
             "at": time_of(frame.data_end),
             "identifiers": [identifier],
             "traits": json.dumps({trait: found[user]}),

@@ -494,6 +494,15 @@ def test_the_page_tells_every_finding_with_its_numbers(shown: Report) -> None:
     assert "How well people are known" in page
 
 
+def test_personas_make_no_findings(tmp_path: Path) -> None:
+    """They are made of the journeys, which differ by them of course; and their rows are no records of people."""
+    with world(tmp_path, events=2_000, seed=9_000, story=Story.untold()) as plain:
+        before = report(plain)
+        plain.save_personas({"clusters": 3})
+        after = report(plain)
+    assert [after.findings, after.looked, after.figures] == [before.findings, before.looked, before.figures]
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1200])
 def test_a_browser_shows_it_without_a_network(shown: Report, tmp_path: Path, open_page: Open, width: int) -> None:  # noqa: F811

@@ -9,6 +9,7 @@ records say (profile and link rows), must join them to a person whom the brand k
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,10 @@ from scipy.sparse.csgraph import connected_components
 
 from ..core import normalised
 from ..frame import Flags, Ints
+from ..personas import SOURCE as PERSONAS
 from ..rules import Rules
 from ..stores import Store
-from ..tables import ACTIVE
+from ..tables import ACTIVE, EVENTS
 from .people import People
 
 
@@ -84,7 +86,7 @@ def _sightings(people: People, store: Store) -> _Sightings:
     owned = owned.join(touchpoints.select("user").unique(), on="user", how="semi").sort("key").with_row_index("code")
     rules = frame.settings.rules
     found = [_of_chunk(chunk, owned, rules) for chunk in store.events()]
-    said = pl.concat(found) if found else _of_chunk(pl.DataFrame(schema=_CHUNK), owned, rules)
+    said = pl.concat(found) if found else _of_chunk(pl.DataFrame(schema=EVENTS), owned, rules)
     said = said.join(touchpoints, on="key", how="left", maintain_order="left", suffix="_of_touchpoint")
     # An identifier whose link was refused belongs to somebody else than the touchpoint does.
     said = said.filter(
@@ -101,12 +103,10 @@ def _sightings(people: People, store: Store) -> _Sightings:
     )
 
 
-_CHUNK = {"key": pl.String(), "kind": pl.String(), "identifiers": pl.List(pl.String())}
-
-
 def _of_chunk(chunk: pl.DataFrame, owned: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """The users' own identifiers in some stored rows: key, kind (of the row), code, user (of the identifier)."""
-    rows = chunk.filter(pl.col("kind").is_in(["event", "profile", "link"])).select("key", "kind", "identifiers")
+    told = pl.col("kind").is_in(["event", "profile", "link"]) & (pl.col("source") != PERSONAS)
+    rows = chunk.filter(told).select("key", "kind", "identifiers")
     rows = rows.explode("identifiers").drop_nulls("identifiers")
     rows = rows.with_columns(identifier=normalised(rows["identifiers"], rules)).drop_nulls("identifier")
     return rows.join(owned, left_on="identifier", right_on="key").select("key", "kind", "code", "user")
@@ -126,3 +126,10 @@ def _naming(people: People, seen: _Sightings) -> Flags:
     if not chosen and of_goals:
         chosen = {min(of_goals, key=lambda kind: (types[kind].priority if kind in types else 1_000, kind))}
     return np.isin(kinds, list(chosen))
+
+
+def made_of_journeys(store: Store) -> frozenset[str]:
+    """Traits that say what journeys are like (personas), so that journeys compared by them differ of course."""
+    told = pl.col("source") == PERSONAS
+    texts = [text for chunk in store.events() for text in chunk.filter(told)["traits"].drop_nulls().unique()]
+    return frozenset(trait for text in set(texts) for trait in json.loads(text))

@@ -85,24 +85,28 @@ class Group:
     inside: Flags  # [W]
 
 
-def groupings(people: People) -> list[list[Group]]:
+def groupings(people: People, without: frozenset[str] = frozenset()) -> list[list[Group]]:
     """Ways to part the users of whom a trait is known: by named segments that nobody shares, else by value or median.
 
     A trait that the named segments speak of is not parted again.
+
+    Args:
+        people: the users.
+        without: traits to leave alone.
     """
     frame, of_walk = people.frame, people.walks.user
     spoken: dict[tuple[str, ...], list[Group]] = defaultdict(list)
     for name in frame.settings.segments:
-        traits = {one.trait for conjunction in find(frame.settings.segments, name) for one in conjunction}
-        spoken[tuple(sorted(traits))].append(Group(name, name, in_segment(frame, name)[of_walk]))
+        about = {one.trait for conjunction in find(frame.settings.segments, name) for one in conjunction}
+        spoken[tuple(sorted(about))].append(Group(name, name, in_segment(frame, name)[of_walk]))
     found = []
-    for _, groups in sorted(spoken.items()):
+    for traits, groups in sorted(spoken.items()):
         apart = np.sum([group.inside for group in groups], axis=0).max(initial=0) <= 1
-        if len(groups) > 1 and apart:
+        if len(groups) > 1 and apart and not without & set(traits):
             found.append(groups)
-    named = {trait for traits, groups in spoken.items() if groups in found for trait in traits}
+    named = {trait for traits, groups in spoken.items() if any(groups is one for one in found) for trait in traits}
     for trait, values in sorted(_values(frame).items()):
-        if trait not in named and (groups := _by_value(trait, values, of_walk)):
+        if trait not in named | without and (groups := _by_value(trait, values, of_walk)):
             found.append(groups)
     return found[:MOST_GROUPINGS]
 
