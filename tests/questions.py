@@ -40,10 +40,11 @@ def steps(draw: st.DrawFn, labels: list[str]) -> dict[str, Any]:
 def funnel(draw: st.DrawFn, labels: list[str], *, cypher: bool = False) -> dict[str, Any]:
     order = draw(st.sampled_from(["sequence", "sequence", "strict"] + ([] if cypher else ["any"])))
     count = draw(st.integers(2, 3 if order == "any" else 4))
-    texts = []
+    texts: list[str] = []
     for nth in range(count):
+        required = sum(not text.split(" <= ")[0].endswith("?") for text in texts)
         text = "|".join(draw(st.lists(st.sampled_from(labels), min_size=1, max_size=2, unique=True)))
-        if 0 < nth < count - 1 and order != "any" and not cypher and draw(st.booleans()):
+        if 0 < nth and (nth < count - 1 or required > 1) and order != "any" and not cypher and draw(st.booleans()):
             text += "?"
         if draw(st.integers(0, 2)) == 0:
             text += draw(st.sampled_from([" <= 12h", " <= 24h", " <= 2d", " <= 1s"]))

@@ -81,6 +81,24 @@ def test_an_optional_step_is_taken_where_it_can_be() -> None:
     assert counts(found, "stopped") == [0, 1, 0]
 
 
+def test_more_required_steps_are_better_than_more_steps() -> None:
+    crowd = [person("ann", "A x y stop A B")]
+    found = funnel(crowd, "A", "x?", "y?", "B", not_between=("stop",))
+    assert counts(found) == [1, 0, 0, 1]  # the best attempt is A B, not A x y
+    assert counts(found, "entries") == [2, 1, 1, 1]
+
+
+def test_of_equal_matches_the_earliest_counts() -> None:
+    assert counts(funnel([person("ann", "A y x B")], "A", "x?", "y?", "B")) == [1, 0, 1, 1]
+    assert counts(funnel([person("ann", "A x y B")], "A", "x?", "y?", "B")) == [1, 1, 1, 1]
+
+
+def test_who_leaves_out_a_last_optional_step_has_not_stopped() -> None:
+    found = funnel([person("ann", "A B"), person("bob", "A B x"), person("cat", "A")], "A", "B", "x?")
+    assert counts(found) == [3, 2, 1]
+    assert counts(found, "stopped") == [1, 0, 0]
+
+
 def test_any_order_counts_how_many_different_steps_are_done() -> None:
     crowd = [person("ann", "C B A"), person("bob", "B B"), person("cat", "x")]
     found = funnel(crowd, "A", "B", "C", order="any")
