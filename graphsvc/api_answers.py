@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, create_model
 
-from .answers import ANSWERS, COMPARABLE, Answer, Behind, Comparison, Result, answer
+from .answers import ANSWERS, COMPARABLE, Answer, Behind, Comparison, Filters, Result, answer
 from .answers.steps import FlowParams
 from .errors import InputError
 from .graph import Graph
 from .maps import journey_map
 from .questions import Via
+from .report import Report
 
 _VIA = Field(default="auto", description="Count on the journey `frame` or by `cypher` (Neo4j); `auto` chooses.")
 
+_Format = Literal["json", "html"]
 _Name = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[\w-]+$", description="Name of the segment.")]
 
 
@@ -59,6 +61,23 @@ def add_answers(app: FastAPI, graph: Graph, *, keyed: bool) -> None:
     def interactive_map(parameters: Annotated[FlowParams, Query()]) -> HTMLResponse:
         """The journey map as one self-contained HTML page."""
         return HTMLResponse(journey_map(graph.frame(), parameters).html())
+
+    report_query = create_model(
+        "ReportQuery",
+        __base__=Filters,
+        rate=(float, Field(default=0.05, gt=0, lt=1, description="Rate of false findings that is accepted.")),
+        format=(_Format, Field(default="json", description="As data, or as one self-contained page.")),
+    )
+
+    def report(parameters: Any) -> Any:
+        given = parameters.model_dump(exclude_unset=True)
+        as_page = given.pop("format", "json") == "html"
+        found = graph.report(**given)
+        return HTMLResponse(found.html()) if as_page else found
+
+    report.__annotations__ = {"parameters": Annotated[report_query, Query()], "return": Any}
+    summary = "The manager's report: findings that are not chance"
+    app.get("/report", tags=["answers"], operation_id="report", summary=summary, response_model=Report)(report)
 
 
 def _add_answer(app: FastAPI, graph: Graph, asked: Answer) -> None:

@@ -64,7 +64,8 @@ def _what_next(store: str, picture: Path) -> None:
     say(f"Open [bold]{picture}[/] in a browser. Then try:")
     for line in (
         f"graphsvc paths --where end --segment older{option}",
-        f"graphsvc transitions --label channel --collapse{option}",
+        f"graphsvc report --out report.html{option}   # what to do, for the manager",
+        f"graphsvc funnel --step add_to_cart --step delivery_costs --step payment --step purchase{option}",
         f"graphsvc status{option}",
         f"graphsvc serve{option}   # the API, on http://127.0.0.1:8000/docs",
         "graphsvc ingest --guess YOUR_FILE.csv > mapping.toml   # your own data",

@@ -15,6 +15,7 @@ from . import users
 from .answers import (
     AttributionRow,
     Behind,
+    Filters,
     FunnelRow,
     MatrixRow,
     PathRow,
@@ -32,6 +33,7 @@ from .errors import (
     StoreBusy,
     TargetNotEmpty,
     TooManyRejects,
+    validated,
 )
 from .frame import JourneyFrame
 from .people import People
@@ -47,6 +49,7 @@ if TYPE_CHECKING:  # readers of files are imported where one is read: a question
     from .ingest import Mapping as FileMapping
     from .ingest import Progress, Reject
     from .personas import SavedPersonas
+    from .report import Report
 
 
 @dataclass
@@ -347,6 +350,18 @@ class Graph:
     ) -> Comparison:
         """Compare two segments or two periods in what an answer counts (``answers.compare.compare``)."""
         return self._questions.compare(name, parameters or {}, a=a, b=b, rate=rate, confidence=confidence)
+
+    def report(self, *, rate: float = 0.05, title: str = "Customer journeys: what to know", **filters: Any) -> Report:
+        """What a manager should know: findings that are not chance, each with its numbers (``report.report``).
+
+        Args:
+            rate: of false findings that is accepted.
+            title: of the page.
+            filters: which journeys count, as ``graphsvc.answers.Filters``.
+        """
+        from .report import report
+
+        return report(self, validated(Filters, filters, "report"), rate=rate, title=title)
 
     def save_personas(self, parameters: Mapping[str, Any] | None = None, *, trait: str = "persona") -> SavedPersonas:
         """Find personas and make a segment of each (``personas.save_personas``)."""

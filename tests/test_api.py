@@ -198,6 +198,15 @@ def test_every_counting_answer_and_what_is_behind_it(client: TestClient) -> None
     problem(client.get("/paths/journeys", params={"row": 9}), 422, "bad-query")
 
 
+def test_the_report(client: TestClient) -> None:
+    client.post("/events", json=ANN)
+    assert client.get("/report").json()["figures"]["users"] == 1
+    page = client.get("/report", params={"format": "html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "ann@example.org" not in page.text
+    problem(client.get("/report", params={"rate": 2}), 422, "bad-query")
+
+
 def test_identifiers_are_shown_by_a_service_with_a_key_only(store_url: str) -> None:
     with Graph(fresh(store_url)) as graph:
         graph.add(ANN)

@@ -99,6 +99,16 @@ def test_two_segments_side_by_side(shop: tuple[Path, str]) -> None:
     assert "30 users are in both" in said
 
 
+def test_the_report_as_a_page_and_as_json(shop: tuple[Path, str]) -> None:
+    folder, store = shop
+    said = graphsvc("report", "--out", "report.html", "--store", store, cwd=folder)
+    assert "report.html: open it in a browser" in said
+    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    found = json.loads(graphsvc("report", "--json", "--segment", "older", "--store", store, cwd=folder))
+    assert (found["figures"]["users"], found["figures"]["users_converted"]) == (30, 30)
+    assert "between 0 and 1" in graphsvc("report", "--rate", "2", "--store", store, cwd=folder, code=2)
+
+
 def test_segments_are_named_used_and_removed(shop: tuple[Path, str]) -> None:
     folder, store = shop
     graphsvc("segments", "set", "younger", "not older", "--store", store, cwd=folder)

@@ -21,7 +21,7 @@ class Filters(BaseModel):
     left of each; split, gap and goal say where a journey ends and how.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lookback_from: ClassVar[str] = "a journey's last one"  # what a lookback counts back from
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..answers import ANSWERS, COMPARABLE, Answer, answer
+from ..answers import ANSWERS, COMPARABLE, Answer, Filters, answer
 from ..answers.personas import PersonasParams
 from ..answers.steps import FlowParams
 from ..errors import InputError, validated
@@ -218,6 +218,38 @@ def segments_of_personas(
     print(f"{saved.users:,} users carry the trait {trait}; segments {named}; revision {saved.revision}")
     if saved.anonymous:
         print(f"{saved.anonymous:,} users without an identifier of their own cannot carry it")
+
+
+@app.command()
+@with_parameters(Filters)
+def report(
+    parameters: dict[str, Any],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("report.html"),
+    rate: Annotated[float, typer.Option(help="Rate of false findings that is accepted.")] = 0.05,
+    title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    json_: JsonOption = False,
+) -> None:
+    """Write the manager's report: opportunities, weaknesses, gaps, inefficiencies that are not chance.
+
+    One HTML file that needs no network, or JSON, which also names the journeys behind each finding.
+
+    Examples:
+
+        graphsvc report --out report.html
+
+        graphsvc report --segment older --since 2025-03-01 --json
+    """
+    with open_graph(store, write=False) as graph, show.waiting("looking for what stands out"):
+        found = graph.report(rate=rate, **({"title": title} if title else {}), **parameters)
+    if json_:
+        show.as_json(found)
+        return
+    found.save(out)
+    for finding in found.findings:
+        sentence = finding.sentence.translate({0x2068: None, 0x2069: None})  # marks for the page's writing direction
+        print(f"{finding.category}: {sentence}")
+    print(f"{out}: open it in a browser")
 
 
 @app.command("map")
