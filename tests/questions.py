@@ -44,7 +44,7 @@ def funnel(draw: st.DrawFn, labels: list[str], *, cypher: bool = False) -> dict[
     for nth in range(count):
         required = sum(not text.split(" <= ")[0].endswith("?") for text in texts)
         text = "|".join(draw(st.lists(st.sampled_from(labels), min_size=1, max_size=2, unique=True)))
-        if 0 < nth and (nth < count - 1 or required > 1) and order != "any" and not cypher and draw(st.booleans()):
+        if nth > 0 and (nth < count - 1 or required > 1) and order != "any" and not cypher and draw(st.booleans()):
             text += "?"
         if draw(st.integers(0, 2)) == 0:
             text += draw(st.sampled_from([" <= 12h", " <= 24h", " <= 2d", " <= 1s"]))
