@@ -63,7 +63,9 @@ def main() -> int:
                 continue
             measured = [sections[known] for known in MEASUREMENTS if known in sections]
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(page(measured, machine(), command, args.events), encoding="utf-8")  # what we have is kept
+            left_out = [measure.__doc__ or letter for letter, measure in MEASUREMENTS.items() if letter not in sections]
+            text = page(measured, machine(), command, args.events, left_out)
+            out.write_text(text, encoding="utf-8")  # what we have is kept
     print(f"written: {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
     return int(len(sections) < len(letters))
 

@@ -62,8 +62,10 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f} ×" if ratio < 9.995 else f"{ratio:.0f} ×"
 
 
-def page(sections: Sequence[Section], facts: Sequence[str], command: str, events: int) -> str:
-    """The whole page."""
+def page(
+    sections: Sequence[Section], facts: Sequence[str], command: str, events: int, left_out: Sequence[str] = ()
+) -> str:
+    """The whole page; ``left_out`` names the measurements that it lacks."""
     lines = [
         "# Speed and memory",
         "",
@@ -74,6 +76,8 @@ def page(sections: Sequence[Section], facts: Sequence[str], command: str, events
         *(f"- {fact}" for fact in facts),
         "",
     ]
+    if left_out:
+        lines += ["Not in this run:", "", *(f"- {told}" for told in left_out), ""]
     goals = [goal for section in sections for goal in section.goals]
     rows = [[goal.what, goal.measured, goal.wanted, "yes" if goal.reached else "**no**"] for goal in goals]
     lines += ["## In short", "", *_table(Table(["", "measured", "wanted", "reached"], rows)), ""]

@@ -104,6 +104,7 @@ def test_the_wheel_carries_statements_and_pages(tmp_path: Path) -> None:
     for part in (
         "graphsvc/cypher/answers/paths.cypher",
         "graphsvc/maps/assets/",
+        "graphsvc/report/assets/",
         "graphsvc/example/mappings/",
         "LICENSE",
     ):
