@@ -103,11 +103,11 @@ WITH u, collect({
   then: CASE WHEN match[-1] + 1 < length THEN labels[match[-1] + 1] ELSE '(nothing more)' END
 }) AS journeys
 WITH collect(journeys) AS people
-WITH people, [k IN range(1, size($asked.steps)) | size([journeys IN people WHERE journeys[0].steps >= k])] AS users
+WITH people, [k IN range(1, size($asked.steps)) | size([all IN people WHERE all[0].steps >= k])] AS reached
 UNWIND range(1, size($asked.steps)) AS step
 CALL (people, step) {
-  UNWIND people AS journeys
-  UNWIND journeys AS journey
+  UNWIND people AS all
+  UNWIND all AS journey
   WITH step, journey
   WHERE journey.steps >= step
   WITH CASE WHEN step > 1 THEN journey.waits[step - 2] END AS wait,
@@ -116,16 +116,16 @@ CALL (people, step) {
     percentileCont(wait, 0.5) / 1e6 AS median_seconds, percentileCont(wait, 0.9) / 1e6 AS p90_seconds
 }
 CALL (people, step) {
-  UNWIND people AS journeys
-  WITH step, journeys[0] AS journey
+  UNWIND people AS all
+  WITH step, all[0] AS journey
   WHERE journey.steps = step AND step < size($asked.steps)
   WITH journey.then AS label, count(*) AS users, count(CASE WHEN journey.open THEN 1 END) AS open
   ORDER BY users DESC, label
   WITH collect({label: label, users: users}) AS instead, sum(users) AS stopped, sum(open) AS open
   RETURN instead[..5] AS instead, stopped, open
 }
-RETURN step, $asked.steps[step - 1].text AS label, false AS optional, 1 AS different, users[step - 1] AS users, journeys,
-  entries, CASE users[0] WHEN 0 THEN 0.0 ELSE 1.0 * users[step - 1] / users[0] END AS share,
-  CASE WHEN step > 1 AND users[step - 2] > 0 THEN 1.0 * users[step - 1] / users[step - 2] END AS share_of_previous,
+RETURN step, $asked.steps[step - 1].text AS label, false AS optional, 1 AS different, reached[step - 1] AS users, journeys,
+  entries, CASE reached[0] WHEN 0 THEN 0.0 ELSE 1.0 * reached[step - 1] / reached[0] END AS share,
+  CASE WHEN step > 1 AND reached[step - 2] > 0 THEN 1.0 * reached[step - 1] / reached[step - 2] END AS share_of_previous,
   median_seconds, p90_seconds, stopped, open, instead
 ORDER BY step
