@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from graphsvc.answers import ANSWERS, Comparison, ask, compared
+from graphsvc.answers.compare import corrected, proportions
 from graphsvc.errors import QueryError, UnknownName
 
 from . import people, questions
@@ -184,3 +187,19 @@ def test_equal_groups_earn_alike() -> None:
     found = compared(frame_of(crowd, goals=("buy",)), "attribution", asked, **sides)  # type: ignore[arg-type]
     assert {row.p_value for row in found.rows} == {1.0}
     assert all(row.difference == pytest.approx(0) for row in found.rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(20, 400), st.integers(20, 400), st.data())
+def test_shares_are_tested_as_statsmodels_does(of_a: int, of_b: int, data: st.DataObject) -> None:
+    users_a, users_b = data.draw(st.integers(10, of_a - 10)), data.draw(st.integers(10, of_b - 10))
+    found = proportions(users_a, users_b, of_a, of_b, 0.95)
+    if found["test"] == "z":
+        assert found["p_value"] == pytest.approx(proportions_ztest([users_a, users_b], [of_a, of_b])[1])
+    low, high = confint_proportions_2indep(users_a, of_a, users_b, of_b, method="wald", compare="diff")
+    assert [found["low"], found["high"]] == pytest.approx([max(low, -1), min(high, 1)])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_many_tests_are_corrected_as_statsmodels_does(p_values: list[float]) -> None:
+    assert corrected(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1])
