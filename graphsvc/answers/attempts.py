@@ -66,7 +66,7 @@ class Matcher:
             matching: by step, the touchpoints that match it: [M] each.
             limits: what a match must meet.
         """
-        self.walks, self.limits = walks, limits
+        self.limits = limits
         self._walk = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
         self._times = walks.times
         #: Places in matching order: by walk and held value, then as in the walk; without a held value, as they are.

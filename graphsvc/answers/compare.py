@@ -24,7 +24,7 @@ from ..settings import naive_utc
 from .drill import Members
 from .params import Filters, microseconds
 from .result import Result, Row
-from .walks import Walks, in_segment
+from .walks import Walks, in_segment, walk
 
 #: A chi-squared test is trusted from this expected count on.
 LEAST_EXPECTED = 5
@@ -124,14 +124,14 @@ def compare(
     """
     check_rates(rate, confidence)
     params = params.model_copy(update={"by": ()})
-    sides = sides_of(frame, a, b, lambda both: members(both, params).walks)
+    sides = sides_of(frame, a, b, lambda both: walk(both, params))
     counted = members(sides.frame, params)
     walks = counted.walks
     in_a, in_b = sides.of_walk(walks)
     told_a, told_b = both_sides(walks, (in_a, a), (in_b, b))
     rows = [row.model_dump() for row in count(sides.frame, params).rows]
     users = counted.columns["users"]
-    mine = [_users_by_row(walks, users.row, users.walk, inside, len(rows)) for inside in (in_a, in_b)]
+    mine = [users_by_row(walks, users.row, users.walk, inside, len(rows)) for inside in (in_a, in_b)]
     of = [
         # Steps of a funnel are compared among those who enter it; an open one is entered anywhere.
         np.where((np.arange(len(rows)) > 0) & getattr(params, "nested", False), each[:1].sum(), side.users)
@@ -290,7 +290,7 @@ def _side(walks: Walks, inside: Flags, given: str) -> Side:
     return Side(given=given, users=users, journeys=int(inside.sum()), converted=int(walks.converted[inside].sum()))
 
 
-def _users_by_row(walks: Walks, row: Ints, walk: Ints, inside: Flags, rows: int) -> Ints:
+def users_by_row(walks: Walks, row: Ints, walk: Ints, inside: Flags, rows: int) -> Ints:
     """Users of one side in each row: [rows]."""
     mine = inside[walk] & (row < rows)
     width = int(walks.user.max(initial=0)) + 1

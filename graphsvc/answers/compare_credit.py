@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import attribution as core
-from ..frame import Flags, Ints, JourneyFrame
+from ..frame import JourneyFrame
 from .attribution import AttributionParams, led_up_by
-from .compare import ComparedRow, Comparison, both_sides, check_rates, corrected, sides_of
+from .compare import ComparedRow, Comparison, both_sides, check_rates, corrected, sides_of, users_by_row
 from .goal_paths import goal_paths
 
 #: Rounds of drawing and dealing users where the question names none.
@@ -48,7 +48,7 @@ def compare_attribution(
     for model, one in apart.items():
         columns = core.credit(found.table if model == "markov" else judged, model, params.options).columns
         column = led_up.columns(columns)
-        counts = [_users(column, led_up.walk, user, inside, len(columns.code)) for inside in (in_a, in_b)]
+        counts = [users_by_row(walks, column, led_up.walk, inside, len(columns.code)) for inside in (in_a, in_b)]
         for at in np.flatnonzero((one.share_a > 0) | (one.share_b > 0)).tolist():
             rows.append(
                 {
@@ -96,11 +96,3 @@ def compare_attribution(
             f"so no p value is below {1 / (rounds + 1):.2g}",
         ],
     )
-
-
-def _users(column: Ints, walk: Ints, user: Ints, inside: Flags, columns: int) -> Ints:
-    """Users of one side with a conversion that each column led up to: [columns]."""
-    mine = inside[walk]
-    width = int(user.max(initial=0)) + 1
-    pairs = np.unique(column[mine] * width + user[walk[mine]])
-    return np.bincount(pairs // width, minlength=columns)

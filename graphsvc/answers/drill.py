@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import Floats, Ints, JourneyFrame
+from ..segments import together
 from .params import Filters, time_of
 from .walks import Walks
 
@@ -172,6 +173,4 @@ def _journey(frame: JourneyFrame, walks: Walks, walk: int, count: int) -> Journe
 
 def within(params: Filters, segment: str) -> Filters:
     """The same question about the users who are in a further segment, too."""
-    from ..segments import together
-
     return params.model_copy(update={"segment": together(params.segment, segment), "by": ()})

@@ -136,15 +136,19 @@ class FunnelParams(Filters):
         """Whether each row counts a part of those before it, optional steps apart."""
         return self.closed or self.order == "any"
 
+    @property
+    def window_us(self) -> int | None:
+        """The window over the whole funnel in microseconds."""
+        return None if self.window_hours is None else _microseconds(self.window_hours * 3_600)
+
     def own(self) -> dict[str, Any]:
         """What a statement takes beside the filters."""
         steps = [
             {"text": step.text, "labels": list(step.labels), "within": _microseconds(step.within_seconds)}
             for step in self.steps
         ]
-        window = None if self.window_hours is None else _microseconds(self.window_hours * 3_600)
         own = {"order": self.order, "every_entry": self.every_entry, "not_between": list(self.not_between)}
-        return {"steps": steps, "window": window, **own}
+        return {"steps": steps, "window": self.window_us, **own}
 
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """The labels that must be in the graph for this question to make sense, by kind."""
@@ -285,7 +289,7 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _Counted:
     matching = [_with_labels(walks, step.labels) for step in steps]
     limits = Limits(
         strict=params.order == "strict",
-        window_us=params.own()["window"],
+        window_us=params.window_us,
         within_us=[_microseconds(step.within_seconds) for step in steps],
         breaking=np.flatnonzero(_with_labels(walks, params.not_between)),
         held=None if params.hold is None else _held_values(frame, walks, params.hold),

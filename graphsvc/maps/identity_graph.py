@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..pages import Page
 from ..tables import HELD, SHARED
 
 #: Most identifiers of a picture; what is beyond is counted, and told of by one mark.
@@ -60,7 +60,7 @@ class IdentityEdge(_Row):
     decided_at: Annotated[datetime | None, Field(description="UTC.")]
 
 
-class IdentityGraph(_Row):
+class IdentityGraph(Page, _Row):
     """One user's identifiers and links: the data twin of their picture. Equal graphs are equal pages, byte by byte.
 
     It holds raw identifiers, which are personal data: keep the page as you keep the records, and delete it when the
@@ -79,13 +79,6 @@ class IdentityGraph(_Row):
         from .identity_page import render
 
         return render(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, as UTF-8, and return its path."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), encoding="utf-8", newline="\n")
-        return path
 
 
 def identity_graph(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..answers.flow import Flow
+from ..pages import Page
 
 
 class Footer(BaseModel):
@@ -25,7 +25,7 @@ class Footer(BaseModel):
     version: Annotated[str, Field(description="Version of graphsvc.")]
 
 
-class JourneyMap(BaseModel):
+class JourneyMap(Page, BaseModel):
     """A journey map: one step flow per layer, all asked with the same parameters, of everyone and of segments.
 
     Equal maps are equal pages, byte by byte. A map is an aggregate: no identifier and no user key stands in it.
@@ -42,13 +42,6 @@ class JourneyMap(BaseModel):
         from .page import render
 
         return render(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, as UTF-8, and return its path."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), encoding="utf-8", newline="\n")
-        return path
 
     def _repr_html_(self) -> str:
         """The map inside a notebook: its page in a frame of its own, which can reach nothing around it."""

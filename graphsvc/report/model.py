@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ..pages import Page
 
 Category = Literal["opportunity", "weakness", "gap", "inefficiency"]
 
@@ -109,7 +110,7 @@ class Looked(_Part):
     findings: Annotated[int, Field(description="Those that are also large enough to matter.")]
 
 
-class Report(_Part):
+class Report(Page, _Part):
     """What a manager should know of a graph. No identifier and no user key stands in it.
 
     Equal reports are equal pages, byte by byte.
@@ -134,10 +135,3 @@ class Report(_Part):
         from .page import render
 
         return render(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, as UTF-8, and return its path."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), encoding="utf-8", newline="\n")
-        return path
