@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 
 from ..answers.flow import FlowParams, flow
 from ..errors import QueryError
 from ..frame import JourneyFrame
-from .journey_map import Footer, JourneyMap
+from .journey_map import JourneyMap
+from .picture import Footer
 
 __all__ = ["EVERYONE", "Footer", "JourneyMap", "journey_map"]
 
@@ -49,16 +48,5 @@ def journey_map(
     return JourneyMap(
         title=title,
         layers=layers,
-        footer=Footer(
-            query="journey map",
-            parameters=asked | ({"segments": list(segments)} if segments else {}),
-            first=_time(int(frame.times.min())) if len(frame.times) else None,
-            last=_time(frame.data_end) if len(frame.times) else None,
-            revision=frame.revision,
-            version=version("graphsvc"),
-        ),
+        footer=Footer.of("journey map", asked | ({"segments": list(segments)} if segments else {}), frame),
     )
-
-
-def _time(microseconds: int) -> datetime:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).replace(tzinfo=None)

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..pages import Page
 from ..tables import HELD, SHARED
+from .picture import Picture
 
 #: Most identifiers of a picture; what is beyond is counted, and told of by one mark.
 MOST_NODES = 300
@@ -60,14 +60,13 @@ class IdentityEdge(_Row):
     decided_at: Annotated[datetime | None, Field(description="UTC.")]
 
 
-class IdentityGraph(Page, _Row):
-    """One user's identifiers and links: the data twin of their picture. Equal graphs are equal pages, byte by byte.
+class IdentityGraph(Picture):
+    """One user's identifiers and links: the data twin of their picture.
 
     It holds raw identifiers, which are personal data: keep the page as you keep the records, and delete it when the
     person is erased.
     """
 
-    title: Annotated[str, Field(description="What is seen.")]
     user: Annotated[str | None, Field(description="Key of the user; null where no identifier has one.")]
     nodes: Annotated[list[IdentityNode], Field(description="The user's own first, those with most links first.")]
     edges: Annotated[list[IdentityEdge], Field(description="By key.")]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from importlib.metadata import version
 from math import cos, pi, sin
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined, Template
-
 from ..rules import DEFAULT_TYPES
+from . import shell
 from .identity_graph import IdentityEdge, IdentityGraph, IdentityNode
 from .identity_layout import Layout, place
-from .network import options
-from .page import _asset, _inert, _policy, _vis_network
+from .shell import options, page
 from .words import NONE, counted, number
 
 if TYPE_CHECKING:
@@ -59,8 +56,6 @@ _SHAPES = (
 
 def render(graph: IdentityGraph) -> str:
     """The page of an identity graph. Equal graphs give equal pages; the policy is that of the journey map."""
-    style = _asset("page.css") + _asset("identity.css")
-    scripts = [_vis_network(), _asset("identity_paint.js"), _asset("identity.js")]
     layout = place(graph.nodes, graph.edges)
     marks = _marks({node.type for node in graph.nodes})
     drawn = network(graph, layout, marks)
@@ -74,14 +69,14 @@ def render(graph: IdentityGraph) -> str:
         "nodes": drawn.nodes,
         "edges": drawn.edges,
     }
-    return _template().render(
+    return page(
+        "identity.html.j2",
+        styles=["identity.css"],
+        scripts=["identity_paint.js", "stage.js", "identity.js"],
+        data=data,
         title=graph.title,
         headline=_headline(graph),
         notes=_notes(graph),
-        policy=_policy(scripts, style),
-        style=style,
-        scripts=scripts,
-        data=_inert(data),
         marks=marks,
         shapes=[" ".join(f"{7 + 5.2 * x:.1f},{7 + 5.2 * y:.1f}" for x, y in shape) for shape in _SHAPES],
         places={node.place for node in graph.nodes} | {"held" for node in graph.nodes if node.held},
@@ -98,10 +93,7 @@ def render(graph: IdentityGraph) -> str:
 
 def network(graph: IdentityGraph, layout: Layout, marks: dict[str, tuple[int, int]]) -> Network:
     """The graph as a pyvis network, placed and without physics; the page paints it (shape ``custom``)."""
-    from pyvis.network import Network  # loads IPython: half a second that only a picture should cost
-
-    net = Network(directed=False, cdn_resources="in_line")
-    net.toggle_physics(False)
+    net = shell.network(directed=False)
     for node in graph.nodes:
         x, y = layout.places[node.key]
         shape, colour = marks[node.type]
@@ -238,9 +230,3 @@ def _notes(graph: IdentityGraph) -> list[str]:
     if graph.more_edges:
         notes.append(f"{counted(graph.more_edges, 'link')} more: the weakest, or with an identifier that is not shown.")
     return notes
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_asset("identity.html.j2"))

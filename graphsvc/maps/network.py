@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..answers.flow import Flow, FlowEdge, FlowNode
+from . import shell
 from .layout import Layout
 from .words import KIND_NAMES, duration, number, percent
 
@@ -41,10 +42,7 @@ def network(flow: Flow, layout: Layout) -> Network:
     pyvis's own fields each carries its measures, for the filters, and ``facts``: the measures as texts, in the order
     of ``NODE_FACTS`` and ``EDGE_FACTS``.
     """
-    from pyvis.network import Network  # loads IPython: half a second that only a picture should cost
-
-    net = Network(directed=True, cdn_resources="in_line")
-    net.toggle_physics(False)
+    net = shell.network(directed=True)
     for node, bar in zip(flow.nodes, layout.bars, strict=True):
         net.add_node(
             node.id,
@@ -111,22 +109,3 @@ def _caption(node: FlowNode) -> str:
 
 def _where(node: FlowNode) -> str:
     return f"step {node.step}" if node.kind in ("touchpoint", "other") else f"after step {node.step}"
-
-
-def options() -> dict[str, Any]:
-    """What vis-network is told: draw and let readers pan and zoom; all else is the page's."""
-    return {
-        "autoResize": False,  # the page sets the size, and then the view
-        "physics": False,
-        "layout": {"improvedLayout": False},
-        "nodes": {"chosen": False, "physics": False, "fixed": True},
-        "edges": {"chosen": False, "hidden": True, "smooth": False},
-        "interaction": {
-            "dragNodes": False,
-            "dragView": True,
-            "hover": False,
-            "selectable": False,
-            "keyboard": False,
-            "zoomSpeed": 0.6,
-        },
-    }

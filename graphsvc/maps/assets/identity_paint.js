@@ -11,11 +11,9 @@ const identityPaint = (() => {
   const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
   function theme() {
-    const style = getComputedStyle(document.documentElement);
-    const read = (name) => style.getPropertyValue(`--${name}`).trim();
-    const names = ["page", "panel", "text", "quiet", "focus", "rule", "accepted", "same", "refused"];
-    const colours = Object.fromEntries(names.map((name) => [name, read(name)]));
-    return { ...colours, types: [0, 1, 2, 3, 4, 5, 6].map((i) => read(`c${i}`)), font: read("font") };
+    const colours = common.theme(["page", "panel", "text", "quiet", "focus", "rule", "accepted", "same", "refused"]);
+    const types = common.theme([0, 1, 2, 3, 4, 5, 6].map((i) => `c${i}`));
+    return { ...colours, types: [0, 1, 2, 3, 4, 5, 6].map((i) => types[`c${i}`]) };
   }
 
   /** A mark is never so small that its outline could not be told. */

@@ -2,7 +2,7 @@
 /* The page around the picture: layers, filters, details, keyboard. Labels reach the page as text, never as markup. */
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const byId = (id) => document.getElementById(id);
+  const { byId, element, bdi, facts, ways } = common;
   const ALL = { channel: "", least: 1, depth: Infinity };
 
   let layer = null;
@@ -56,33 +56,9 @@
 
   // Details
 
-  function element(name, properties = {}, ...children) {
-    const made = Object.assign(document.createElement(name), properties);
-    made.append(...children);
-    return made;
-  }
-
-  const bdi = (text, more = {}) => element("bdi", { textContent: text, ...more });
-
-  function facts(names, values) {
-    const list = element("dl", { className: "facts" });
-    names.forEach((name, i) => {
-      if (values[i] === "–") return;
-      list.append(element("div", {}, element("dt", { textContent: name }), element("dd", {}, bdi(values[i]))));
-    });
-    return list;
-  }
-
-  /** The edges that lead to a node, or away from it, the heaviest first; each a button that keeps its details. */
-  function ways(title, edges, other) {
-    const items = edges.slice(0, 6).map((edge) => {
-      const count = element("span", { className: "count", textContent: ` ${edge.facts[0]}` });
-      const label = bdi(nodes.get(edge[other]).label, { className: "clip" });
-      return element("li", {}, element("button", { type: "button", onclick: () => keep(edge) }, label, count));
-    });
-    if (edges.length > 6) items.push(element("li", { textContent: `and ${edges.length - 6} more` }));
-    return items.length ? element("ul", { className: "ways" }, element("li", { textContent: title }), ...items) : "";
-  }
+  /** The edges that lead to a node, or away from it, the heaviest first. */
+  const along = (title, edges, other) =>
+    ways(title, edges.map((edge) => [nodes.get(edge[other]).label, edge.facts[0], () => keep(edge)]), 6);
 
   function describe(item) {
     if (isEdge(item)) {
@@ -95,8 +71,8 @@
     return [
       title,
       facts(data.nodeFacts, item.facts),
-      ways("From", item.in, "from"),
-      ways("On to", item.out, "to"),
+      along("From", item.in, "from"),
+      along("On to", item.out, "to"),
     ];
   }
 
@@ -120,27 +96,20 @@
   }
 
   function tip(item, place) {
-    const box = byId("tip");
-    box.hidden = !item;
-    if (!item) return;
+    common.tip(byId("map"), item && tipLines(item), place);
+  }
+
+  function tipLines(item) {
     const [from, to] = isEdge(item) ? [nodes.get(item.from), nodes.get(item.to)] : [item, null];
-    const title = element("b", {}, bdi(from.label), ...(to ? [" → ", bdi(to.label)] : []));
     const line = to
       ? `${some(item.facts[0], "journey")} · ${some(item.facts[1], "user")} · ${item.facts[2]} of the source`
       : `${item.where} · ${some(item.facts[0], "journey")} · ${some(item.facts[1], "user")}`;
-    box.replaceChildren(title, line);
-    const [width, height] = [box.offsetWidth, box.offsetHeight];
-    const left = Math.min(Math.max(place.x + 14, 4), byId("map").offsetWidth - width - 4);
-    const top = place.y + 18 + height > byId("map").offsetHeight ? place.y - height - 12 : place.y + 18;
-    box.style.transform = `translate(${Math.max(left, 4)}px, ${Math.max(top, 4)}px)`;
+    return [element("b", {}, bdi(from.label), ...(to ? [" → ", bdi(to.label)] : [])), line];
   }
 
   // Pointer
 
-  const placeOf = (event) => {
-    const box = byId("map").getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const placeOf = (event) => common.placeOf(byId("map"), event);
 
   byId("map").addEventListener("pointermove", (event) => {
     if (event.pointerType === "touch" || event.buttons) return tip(null);

@@ -10,17 +10,9 @@ const paint = (() => {
   const LABEL_AT = 8; // from the bar to its label
   const UNREADABLE = 5.5; // on screen; smaller texts are left out
   const KINDS = ["touchpoint", "other", "converted", "open", "dropped", "beyond"];
-  const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  const { wrap, write, mark } = common;
 
-  /** Colours and font of the page as they are now, light or dark. */
-  function theme() {
-    const style = getComputedStyle(document.documentElement);
-    const read = (name) => style.getPropertyValue(`--${name}`).trim();
-    const colours = Object.fromEntries(
-      ["page", "text", "quiet", "focus", "rule", "ribbon", ...KINDS].map((name) => [name, read(name)]),
-    );
-    return { ...colours, font: read("font") };
-  }
+  const theme = () => common.theme(["page", "text", "quiet", "focus", "rule", "ribbon", ...KINDS]);
 
   /** Whether a ribbon is too wide for a line to bend from bar to bar: it is an area between two lines then. */
   const isBand = ({ width, ends }) => width > (ends[2] - ends[0]) / 3;
@@ -145,73 +137,6 @@ const paint = (() => {
     ctx.font = `${SMALL}px ${font}`;
     const [caption] = wrap(ctx, node.caption, room, 1);
     return { indent, lines, caption, width: Math.max(widest, ctx.measureText(caption).width) };
-  }
-
-  /** A text in at most `most` lines of some width, cut with an ellipsis where it is longer. */
-  function wrap(ctx, text, width, most) {
-    const fits = (line) => ctx.measureText(line).width <= width;
-    const lines = [];
-    let rest = text.replace(/\s+/g, " ").trim();
-    while (lines.length < most - 1 && !fits(rest)) {
-      const cut = [...rest.matchAll(/ /g)].map((space) => space.index).filter((at) => fits(rest.slice(0, at))).pop();
-      if (!cut) break;
-      lines.push(rest.slice(0, cut));
-      rest = rest.slice(cut + 1);
-    }
-    return [...lines, fits(rest) ? rest : shortened(rest, fits)];
-  }
-
-  function shortened(text, fits) {
-    const parts = [...graphemes.segment(text.slice(0, 200))].map((part) => part.segment);
-    let [few, many] = [0, parts.length];
-    while (few < many) {
-      const half = Math.ceil((few + many) / 2);
-      if (fits(parts.slice(0, half).join("") + "…")) few = half;
-      else many = half - 1;
-    }
-    return parts.slice(0, few).join("").trimEnd() + "…";
-  }
-
-  /** A text with a seam of the page's colour, so that it stands out from the ribbons under it. */
-  function write(ctx, text, x, y, colour, page) {
-    ctx.strokeStyle = page;
-    ctx.lineWidth = 3.5;
-    ctx.strokeText(text, x, y);
-    ctx.fillStyle = colour;
-    ctx.fillText(text, x, y);
-  }
-
-  /** The sign of an end; the legend shows the same. */
-  function mark(ctx, kind, x, y, colours) {
-    ctx.fillStyle = ctx.strokeStyle = colours[kind];
-    ctx.lineWidth = 2;
-    ctx.beginPath();
-    if (kind === "converted") {
-      ctx.arc(x, y, 5.5, 0, 2 * Math.PI);
-      ctx.fill();
-      ctx.strokeStyle = colours.page;
-      ctx.lineWidth = 1.6;
-      ctx.beginPath();
-      ctx.moveTo(x - 2.7, y + 0.2);
-      ctx.lineTo(x - 0.7, y + 2.2);
-      ctx.lineTo(x + 2.9, y - 1.8);
-      ctx.stroke();
-    } else if (kind === "open") {
-      ctx.arc(x, y, 4.4, 0, 2 * Math.PI);
-      ctx.stroke();
-    } else if (kind === "dropped") {
-      ctx.moveTo(x - 5.5, y - 4);
-      ctx.lineTo(x + 5.5, y - 4);
-      ctx.lineTo(x, y + 5.5);
-      ctx.fill();
-    } else if (kind === "beyond") {
-      for (const at of [x - 4, x + 1]) {
-        ctx.moveTo(at, y - 5);
-        ctx.lineTo(at + 4, y);
-        ctx.lineTo(at, y + 5);
-      }
-      ctx.stroke();
-    }
   }
 
   /** Step 1, step 2, …: always in sight, at the top of what is seen. */
