@@ -103,6 +103,8 @@ def test_the_wheel_carries_statements_and_pages(tmp_path: Path) -> None:
     names = subprocess.check_output([sys.executable, "-m", "zipfile", "-l", str(wheel)], text=True)
     for part in (
         "graphsvc/cypher/answers/paths.cypher",
+        "graphsvc/cypher/browser/guide.adoc",
+        "graphsvc/cypher/browser/saved/",
         "graphsvc/maps/assets/",
         "graphsvc/report/assets/",
         "graphsvc/example/mappings/",

@@ -288,40 +288,6 @@ def _parameter(given: str) -> tuple[str, Any]:
 
 
 @app.command()
-def copy(
-    source: Annotated[str, typer.Argument(help="Store to copy from.")],
-    target: Annotated[str, typer.Argument(help="Empty store to copy to.")],
-) -> None:
-    """Copy a graph, whole, to another store; the backup too.
-
-    Example:
-
-        graphsvc copy journeys.duckdb neo4j://localhost
-    """
-    with open_graph(source, write=False) as graph, open_graph(target) as other:
-        revision = graph.copy_to(other.store)
-        counts = other.status().counts
-    print(f"{counts['events']:,} events of {counts['users']:,} users copied to {other.store.url}; revision {revision}")
-
-
-@app.command()
-def export(
-    neo4j_import: Annotated[Path, typer.Option(help="New folder for the files of `neo4j-admin database import full`.")],
-    store: StoreOption = DEFAULT_STORE,
-) -> None:
-    """Write files for Neo4j's own import, the fastest first load, and print the command to run.
-
-    Example:
-
-        graphsvc export --neo4j-import import/
-    """
-    from ..export import neo4j_import as write
-
-    with open_graph(store, write=False) as graph:
-        print(write(graph.store, neo4j_import))
-
-
-@app.command()
 def forget(
     before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")],
     store: StoreOption = DEFAULT_STORE,

@@ -1,0 +1,6 @@
+// How do people feel at each touchpoint?
+// Mean sentiment, from -1 to 1, the worst first.
+MATCH (t:Touchpoint)
+WHERE t.sentiment IS NOT NULL
+RETURN t.name AS touchpoint, avg(t.sentiment) AS mean_sentiment, count(*) AS told
+ORDER BY mean_sentiment, touchpoint;
