@@ -41,7 +41,7 @@ class Attempts:
 
     entry: Ints  # [E] index into the walks' touchpoints
     walk: Ints  # [E]
-    at: Ints  # [E, K] the touchpoint matched in each row, -1 where none is
+    at: Ints  # [E, K] the touchpoint matched in each row, -1 where none is; columns lie contiguous
     required: Ints  # [E] required steps in the match
     steps: Ints  # [E] steps in the match
 
@@ -80,7 +80,7 @@ class Matcher:
             self._times = walks.times[self.place]
             matching = [flags[self.place] & (held >= 0) for flags in matching]
         self._starts = [np.flatnonzero(flags) for flags in matching]
-        self._chains: dict[Pattern, _Chain] = {}
+        self._chains: dict[Pattern, _Chain] = {}  # of ends of patterns, which patterns share
 
     def _placed(self, at: Ints) -> Ints:
         """Where some places in matching order lie in the walks."""
@@ -92,17 +92,27 @@ class Matcher:
         found: Ints = after[np.searchsorted(self.limits.breaking, at, side="right")]
         return found
 
-    def chain(self, pattern: Pattern) -> _Chain:
-        """The chains of a pattern."""
+    def _entries(self, steps: Iterable[int], every: bool) -> Flags:
+        """Which touchpoints enter by one of some steps; unless ``every``, the first of each walk only: [M]."""
+        enters = np.zeros(len(self._walk), dtype=np.bool_)
+        for step in steps:
+            enters[self._placed(self._starts[step])] = True
+        if not every:
+            entry = np.flatnonzero(enters)
+            enters[entry[np.flatnonzero(np.diff(self._walk[entry], prepend=-1) == 0)]] = False
+        return enters
+
+    def _rest(self, pattern: Pattern) -> _Chain:
+        """The chains of the end of a pattern, from all touchpoints."""
         if pattern not in self._chains:
-            self._chains[pattern] = self._chain(pattern)
+            self._chains[pattern] = self._chain(pattern, self._starts[pattern[0]])
         return self._chains[pattern]
 
-    def _chain(self, pattern: Pattern) -> _Chain:
-        at = self._starts[pattern[0]]
+    def _chain(self, pattern: Pattern, at: Ints) -> _Chain:
+        """The chains of a pattern from some of the places that match its first step."""
         if len(pattern) == 1:
             return _Chain(at, self._times[at], np.full(len(at), -1, dtype=np.int64))
-        rest = self.chain(pattern[1:])
+        rest = self._rest(pattern[1:])
         if not len(rest.at):
             return _Chain(at[:0], at[:0], at[:0])
         onward = np.searchsorted(rest.at, at, side="right")
@@ -119,42 +129,47 @@ class Matcher:
             near &= self._next_breaking(self._placed(at)) >= self._placed(after)
         return _Chain(at[near], rest.end[onward[near]], onward[near])
 
-    def matches(self, pattern: Pattern) -> Ints:
-        """The touchpoints of the match of each entry that reaches the end of a pattern: [entries, steps]."""
-        chain = self.chain(pattern)
+    def _matches(self, pattern: Pattern, entries: Ints) -> Ints:
+        """The touchpoints of the match of each entry that reaches the end of a pattern: [matches, steps].
+
+        Args:
+            pattern: what to match.
+            entries: places that match its first step.
+        """
+        chain = self._chain(pattern, entries)
         row = np.arange(len(chain.at))
         if self.limits.window_us is not None:
             row = np.flatnonzero(chain.end - self._times[chain.at] <= self.limits.window_us)
-        found = np.empty((len(row), len(pattern)), dtype=np.int64)
+        found = np.empty((len(row), len(pattern)), dtype=np.int64, order="F")
         for nth in range(len(pattern)):
-            chain = self.chain(pattern[nth:])
+            if nth:
+                chain = self._rest(pattern[nth:])
             found[:, nth] = self._placed(chain.at[row])
             row = chain.onward[row]
         return found
 
-    def attempts(self, patterns: Iterable[tuple[Pattern, Pattern, int]], rows: int) -> Attempts:
-        """The best match of every entry: most required steps, then most steps, then the earliest touchpoints.
+    def attempts(self, patterns: Iterable[tuple[Pattern, Pattern, int]], rows: int, *, every: bool) -> Attempts:
+        """The best match of each entry: most required steps, then most steps, then the earliest touchpoints.
 
         Args:
             patterns: each with the rows in which its touchpoints stand, and how many required steps it has.
             rows: how many there are.
+            every: take every entry of a walk, not its first one only.
         """
         by_rank = sorted(patterns, key=_rank, reverse=True)
-        enters = np.zeros(len(self._walk), dtype=np.bool_)
-        for step in {pattern[0] for pattern, _, _ in by_rank}:
-            enters[self._placed(self._starts[step])] = True
-        entry = np.flatnonzero(enters)
-        row_of = np.empty(len(enters), dtype=np.int64)
-        row_of[entry] = np.arange(len(entry))
-        at = np.full((len(entry), rows), -1, dtype=np.int64)
+        places = {pattern[0]: self._starts[pattern[0]] for pattern, _, _ in by_rank}
+        open_ = self._entries(places, every)  # entries without a match as yet: [M]
+        entry = np.flatnonzero(open_)
+        at = np.full((len(entry), rows), -1, dtype=np.int64, order="F")
         ranks = np.zeros((len(entry), 2), dtype=np.int64)
         for rank, equal in groupby(by_rank, key=_rank):
-            found = [(self.matches(pattern), columns) for pattern, columns, _ in equal]
+            places = {step: starts[open_[self._placed(starts)]] for step, starts in places.items()}
+            found = [(self._matches(pattern, places[pattern[0]]), columns) for pattern, columns, _ in equal]
             chosen = np.concatenate([touched for touched, _ in found])
-            row = row_of[chosen[:, 0]]
-            new = np.flatnonzero(ranks[row, 1] == 0)  # an entry with a better match keeps that
+            row = np.searchsorted(entry, chosen[:, 0])
+            new = np.arange(len(row))
             if len(found) > 1:
-                new = new[np.lexsort(tuple(chosen[new, nth] for nth in reversed(range(rank[1]))))]
+                new = np.lexsort(tuple(chosen[:, nth] for nth in reversed(range(rank[1]))))
                 new = new[np.flatnonzero(np.diff(row[new], prepend=-1))]
             which = np.repeat(np.arange(len(found)), [len(touched) for touched, _ in found])[new]
             for nth, (_, columns) in enumerate(found):
@@ -162,6 +177,7 @@ class Matcher:
                 for column, place in enumerate(columns):
                     at[row[own], place] = chosen[own, column]
             ranks[row[new]] = rank
+            open_[chosen[:, 0]] = False
         return Attempts(entry, self._walk[entry], at, ranks[:, 0], ranks[:, 1])
 
 
@@ -192,11 +208,6 @@ def patterns(optional: Sequence[bool], order: Order, *, closed: bool) -> Iterabl
                     yield pattern, pattern, sum(not optional[step] for step in pattern)
 
 
-def first_entries(attempts: Attempts) -> Attempts:
-    """The first entry of each walk."""
-    return taken(attempts, np.flatnonzero(np.diff(attempts.walk, prepend=-1)))
-
-
 def best_by(attempts: Attempts, of: Ints) -> Attempts:
     """The best attempt of each owner: most required steps, then most steps, then the earliest.
 
@@ -205,20 +216,16 @@ def best_by(attempts: Attempts, of: Ints) -> Attempts:
         of: the owner of each attempt, such as its user, not falling: [E].
     """
     begins = np.flatnonzero(np.diff(of, prepend=-1))
-    if not len(begins):
+    if len(begins) == len(of):
         return attempts
     worth = attempts.required * (attempts.at.shape[1] + 1) + attempts.steps
     owner = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(of)))
     good = np.flatnonzero(worth == np.maximum.reduceat(worth, begins)[owner])
-    return taken(attempts, good[np.flatnonzero(np.diff(owner[good], prepend=-1))])
-
-
-def taken(attempts: Attempts, which: Ints) -> Attempts:
-    """Some of the attempts."""
+    which = good[np.flatnonzero(np.diff(owner[good], prepend=-1))]
     return Attempts(
         attempts.entry[which],
         attempts.walk[which],
-        attempts.at[which],
+        np.stack([touched[which] for touched in attempts.at.T]).T,
         attempts.required[which],
         attempts.steps[which],
     )

@@ -82,12 +82,11 @@ def flow(frame: JourneyFrame, params: FlowParams) -> Flow:
     walks = walk(frame, params)
     visits = visits_of(walks, walks.offsets[:-1], 0, 0, params.depth - 1)
     cells = cells_of(walks, visits)
-    end = visits.step * len(ENDS) + outcomes(walks, visits)  # matters at last visits only
-    ends = np.unique(end[visits.last])
+    ends, end = np.unique(visits.step[visits.last] * len(ENDS) + outcomes(walks, visits), return_inverse=True)
     named = _named(cells, params, budget=MAX_NODES - len(ends) - len(np.unique(cells.step)))
     places, place_of_cell = _places(walks, cells, named)
     place = place_of_cell[cells.of_visit]
-    end_place = len(places) + np.searchsorted(ends, end)
+    end_place = len(places) + end
 
     nodes = _nodes(frame, walks, visits, places + _end_places(ends), place, end_place)
     moves = _moves(walks, visits, place, end_place)
@@ -160,7 +159,7 @@ def _nodes(
     measures = (
         pl.DataFrame(
             {
-                "place": np.concatenate([place, end_place[visits.last]]),
+                "place": np.concatenate([place, end_place]),
                 "user": walks.user[everyone],
                 "converted": walks.converted[everyone],
                 "open": walks.open[everyone],
@@ -207,11 +206,14 @@ def _channels(frame: JourneyFrame, walks: Walks, visits: Visits, place: Ints) ->
 
 def _moves(walks: Walks, visits: Visits, place: Ints, end_place: Ints) -> pl.DataFrame:
     """Source, target, journeys, users and median seconds of each edge; nodes by number, ends after touchpoints."""
-    onward = np.flatnonzero(~visits.last)
-    target, gap = end_place.copy(), np.zeros(len(place), dtype=np.int64)
+    last = np.zeros(len(place), dtype=np.bool_)
+    last[visits.last] = True
+    onward = np.flatnonzero(~last)
+    target, gap = np.empty(len(place), dtype=np.int64), np.zeros(len(place), dtype=np.int64)
+    target[visits.last] = end_place
     target[onward] = place[onward + 1]  # the visits of a walk are contiguous
     gap[onward] = walks.times[visits.at[onward + 1]] - walks.times[visits.at[onward]]
-    moves = {"source": place, "target": target, "user": walks.user[visits.walk], "gap": gap, "last": visits.last}
+    moves = {"source": place, "target": target, "user": walks.user[visits.walk], "gap": gap, "last": last}
     return (
         pl.DataFrame(moves)
         .group_by("source", "target")

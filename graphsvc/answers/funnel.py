@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..errors import CypherUnsupported
 from ..frame import NO_STAGE, Flags, Floats, Ints, JourneyFrame
-from .attempts import Attempts, Limits, Matcher, Order, best_by, first_entries, patterns
+from .attempts import Attempts, Limits, Matcher, Order, best_by, patterns
 from .drill import Counted, Members
 from .params import Filters, time_of
 from .result import Result, Row, Totals, result
@@ -204,12 +205,13 @@ class _Counted:
     needed: int  # required steps
     rows: int
 
-    @property
+    @cached_property
     def stops(self) -> Ints:
         """Row in which each user's best attempt ends, -1 where it is complete: one per user."""
-        matched = self.by_user.at >= 0
-        last = self.rows - 1 - np.argmax(matched[:, ::-1], axis=1)
-        stops: Ints = np.where(matched[:, self.needed - 1], -1, last)
+        stops = np.zeros(len(self.by_user.entry), dtype=np.int64)
+        for row in range(1, self.rows):
+            stops[self.by_user.at[:, row] >= 0] = row
+        stops[self.by_user.at[:, self.needed - 1] >= 0] = -1
         return stops
 
 
@@ -296,10 +298,8 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _Counted:
     )
     optional = [step.optional for step in steps]
     every = Matcher(walks, matching, limits).attempts(
-        patterns(optional, params.order, closed=params.closed), len(steps)
+        patterns(optional, params.order, closed=params.closed), len(steps), every=params.every_entry
     )
-    if not params.every_entry:
-        every = first_entries(every)
     needed = max(nth for nth, step in enumerate(steps, start=1) if not step.optional)
     return _Counted(
         walks,
@@ -370,7 +370,7 @@ def _rows(counted: _Counted, params: FunnelParams) -> list[dict[str, Any]]:
                 "p90_seconds": p90,
                 "stopped": int((stops == nth).sum()),
                 "open": int((still & (stops == nth)).sum()),
-                "instead": instead.get(nth, []),
+                "instead": instead[nth],
             }
         )
         before = before if step.optional else users
@@ -379,13 +379,12 @@ def _rows(counted: _Counted, params: FunnelParams) -> list[dict[str, Any]]:
 
 def _waits(counted: _Counted) -> list[Floats]:
     """Seconds from the step matched before to each step, over the journeys' best attempts."""
-    at = counted.by_journey.at
-    times = np.where(at < 0, np.iinfo(np.int64).min, counted.walks.times[np.maximum(at, 0)]) if len(at) else at
     waits: list[Floats] = [np.empty(0)]
-    for nth in range(1, counted.rows):
-        before = times[:, :nth].max(axis=1) if len(at) else times[:, 0]
-        both = (at[:, nth] >= 0) & (at[:, :nth] >= 0).any(axis=1)
-        waits.append((times[both, nth] - before[both]) / 1e6)
+    reached, *later = counted.by_journey.at.T  # the last touchpoint matched so far, -1 where none is
+    for at in later:
+        both = np.flatnonzero((at >= 0) & (reached >= 0))
+        waits.append((counted.walks.times[at[both]] - counted.walks.times[reached[both]]) / 1e6)
+        reached = np.maximum(reached, at)
     return waits
 
 
@@ -393,12 +392,14 @@ def _instead(counted: _Counted) -> dict[int, list[dict[str, Any]]]:
     """What users who stopped did next, by the row where they did: the most common first, ties by text."""
     walks, best = counted.walks, counted.by_user
     stopped = np.flatnonzero(counted.stops >= 0)
-    last = best.at[stopped].max(axis=1, initial=-1)
+    last = best.at.max(axis=1, initial=-1)[stopped]
     nothing = last + 1 >= walks.offsets[best.walk[stopped] + 1]
-    code = np.where(nothing, -1, walks.codes[np.minimum(last + 1, len(walks.codes) - 1)]) if len(last) else last
-    found = pl.DataFrame({"row": counted.stops[stopped], "code": code}).group_by("row", "code").agg(users=pl.len())
+    labels = len(walks.texts) + 1  # the last one: nothing more
+    code = np.where(nothing, labels - 1, walks.codes[np.minimum(last + 1, len(walks.codes) - 1)]) if len(last) else last
+    counts = np.bincount(counted.stops[stopped] * labels + code, minlength=counted.rows * labels)
     by_row: dict[int, list[dict[str, Any]]] = {}
-    told = [(row, -users, NOTHING_MORE if code < 0 else walks.texts[code]) for row, code, users in found.iter_rows()]
-    for row, users, label in sorted(told):
-        by_row.setdefault(row, []).append({"label": label, "users": -users})
-    return {row: each[:MOST_INSTEAD] for row, each in by_row.items()}
+    texts = [*walks.texts, NOTHING_MORE]
+    for row, users in enumerate(counts.reshape(counted.rows, labels).tolist()):
+        ranked = sorted((-many, label) for many, label in zip(users, texts, strict=True) if many)
+        by_row[row] = [{"label": label, "users": -many} for many, label in ranked[:MOST_INSTEAD]]
+    return by_row

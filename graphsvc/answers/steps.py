@@ -78,9 +78,8 @@ class Visits:
     step: Ints  # [V]
     at: Ints  # [V] index into the walks' touchpoints
     waits: Flags  # [V] whether a touchpoint of the walk comes before it
-    first: Flags  # [V] the walk's first visit
-    last: Flags  # [V] its last
-    goes_on: Flags  # [V] whether a touchpoint of the walk comes after it
+    first: Ints  # the first visit of each walk that has one
+    last: Ints  # and its last
 
 
 @dataclass(frozen=True)
@@ -104,15 +103,13 @@ def count_steps(frame: JourneyFrame, params: StepsParams) -> Result[StepRow]:
     """
     counted = _counted(frame, params)
     walks, visits = counted.walks, counted.visits
-    journeys = int(visits.first.sum())
-    lowest = int(visits.step.min(initial=0))
-    at_step = np.bincount(visits.step - lowest)
+    journeys = len(visits.first)
     rows = [
         {
             **row,
             **measured,
             "share": measured["journeys"] / journeys,
-            "share_of_step": measured["journeys"] / int(at_step[row["step"] - lowest]),
+            "share_of_step": measured["journeys"] / counted.at_step[row["step"]],
         }
         for row, measured in zip(counted.rows, _measures(counted), strict=True)
     ]
@@ -162,6 +159,7 @@ class _Counted:
     rows: list[dict[str, Any]]  # step, kind and label of each row, in order
     row: Ints  # [P]
     walk: Ints  # [P]
+    at_step: dict[int, int]  # visits by step
     distinct: int  # labels of single steps
 
 
@@ -172,9 +170,9 @@ def _counted(frame: JourneyFrame, params: StepsParams) -> _Counted:
     cells = cells_of(walks, visits)
     rank = ranks(cells)
     own = (rank < params.top) & (cells.journeys >= params.min_journeys)
-    come = np.flatnonzero(visits.first & (params.where != "start"))
-    leave = np.flatnonzero(visits.last)
-    lowest = int(visits.step.min(initial=0))
+    come = visits.first if params.where != "start" else visits.first[:0]
+    leave = visits.last
+    lowest = int(cells.step.min(initial=0))
     width = len(own) + 1  # a step holds its kinds, a kind its labels by rank
 
     def place(step: Ints, kind: Ints, within: Ints | int = 0) -> Ints:
@@ -183,16 +181,23 @@ def _counted(frame: JourneyFrame, params: StepsParams) -> _Counted:
 
     of_cell = place(cells.step, np.where(own, _TOUCHPOINT, _OTHER), np.where(own, rank, 0))
     coming = place(visits.step[come], np.where(visits.waits[come], _EARLIER, _BEGIN))
-    leaving = place(visits.step[leave], _OTHER + 1 + outcomes(walks, visits)[leave])
-    present, row, _ = _numbered(np.concatenate([of_cell[cells.of_visit], coming, leaving]))
+    leaving = place(visits.step[leave], _OTHER + 1 + outcomes(walks, visits))
+    present, row = np.unique(np.concatenate([of_cell, coming, leaving]), return_inverse=True)
     label = {int(number): walks.texts[code] for number, code, one in zip(of_cell, cells.code, own, strict=True) if one}
     rows: list[dict[str, Any]] = []
     for number in present.tolist():
         kind = _KINDS[number // width % len(_KINDS)]
         step = number // width // len(_KINDS) + lowest
         rows.append({"step": step, "kind": kind, "label": label.get(number, kind)})
-    walk_of = np.concatenate([visits.walk, visits.walk[come], visits.walk[leave]])
-    return _Counted(walks, visits, rows, row, walk_of, len(own))
+    return _Counted(
+        walks,
+        visits,
+        rows,
+        np.concatenate([row[: len(own)][cells.of_visit], row[len(own) :]]),
+        np.concatenate([visits.walk, visits.walk[come], visits.walk[leave]]),
+        {int(step): int(cells.journeys[cells.step == step].sum()) for step in np.unique(cells.step)},
+        len(own),
+    )
 
 
 def _visits(walks: Walks, params: StepsParams) -> Visits:
@@ -217,28 +222,30 @@ def visits_of(walks: Walks, origin: Ints, number: int, low: int, high: int) -> V
     begin = np.maximum(origin + low - number, walks.offsets[:-1])
     past = np.minimum(origin + high - number + 1, walks.offsets[1:])
     counts = np.where(origin >= 0, np.maximum(past - begin, 0), 0)
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), counts)
     offsets = np.cumsum(counts) - counts
-    at = np.arange(len(walk_of), dtype=np.int64) + np.repeat(begin - offsets, counts)
+    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), counts)
+    at = np.arange(len(walk_of), dtype=np.int64) + (begin - offsets)[walk_of]
     there = np.flatnonzero(counts)
-    first, last = np.zeros(len(at), dtype=np.bool_), np.zeros(len(at), dtype=np.bool_)
-    first[offsets[there]] = True
-    last[offsets[there] + counts[there] - 1] = True
     return Visits(
         walk_of,
-        at - np.repeat(origin - number, counts),
+        at - (origin - number)[walk_of],
         at,
-        waits=at > np.repeat(walks.offsets[:-1], counts),
-        first=first,
-        last=last,
-        goes_on=at < np.repeat(walks.offsets[1:] - 1, counts),
+        waits=at > walks.offsets[walk_of],
+        first=offsets[there],
+        last=offsets[there] + counts[there] - 1,
     )
 
 
 def outcomes(walks: Walks, visits: Visits) -> Ints:
-    """By which of ``ENDS`` each visit's walk leaves, were it its last: [V]."""
-    outcome = np.select([walks.converted, walks.open], [0, 1], 2)[visits.walk]
-    return np.where(visits.goes_on, ENDS.index("beyond"), outcome).astype(np.int64)
+    """By which of ``ENDS`` each walk leaves after its last visit."""
+    walk, at = visits.walk[visits.last], visits.at[visits.last]
+    goes_on = at < walks.offsets[walk + 1] - 1
+    return np.where(goes_on, ENDS.index("beyond"), _outcome(walks)[walk])
+
+
+def _outcome(walks: Walks) -> Ints:
+    """Where the outcome of each walk stands in ``ENDS``: [W]."""
+    return np.where(walks.converted, 0, np.where(walks.open, 1, 2))
 
 
 def cells_of(walks: Walks, visits: Visits) -> Cells:
@@ -246,17 +253,11 @@ def cells_of(walks: Walks, visits: Visits) -> Cells:
     labels = max(len(walks.texts), 1)
     lowest = int(visits.step.min(initial=0))
     cell = (visits.step - lowest) * labels + walks.codes[visits.at]
-    present, of_visit, journeys = _numbered(cell)
-    return Cells(of_visit, present // labels + lowest, present % labels, journeys)
-
-
-def _numbered(numbers: Ints) -> tuple[Ints, Ints, Ints]:
-    """The different ones of some small numbers in order, the place of each number among them, and how often each is."""
-    counts = np.bincount(numbers)
+    counts = np.bincount(cell)
     present = np.flatnonzero(counts)
     place = np.zeros(len(counts), dtype=np.int64)
     place[present] = np.arange(len(present))
-    return present, place[numbers], counts[present]
+    return Cells(place[cell], present // labels + lowest, present % labels, counts[present])
 
 
 def ranks(cells: Cells) -> Ints:
@@ -269,34 +270,33 @@ def ranks(cells: Cells) -> Ints:
 
 def _measures(counted: _Counted) -> list[dict[str, Any]]:
     """Journeys, users, outcomes and median wait of each row."""
-    walks, visits = counted.walks, counted.visits
-    rows = len(counted.rows)
+    walks, visits, rows = counted.walks, counted.visits, len(counted.rows)
     # By row, walks in order, so that a user's visits to a row are neighbours. Few rows sort fast.
     order = np.argsort(counted.row.astype(np.uint16) if rows < 2**16 else counted.row, kind="stable")
-    row, walk = counted.row[order], counted.walk[order]
-    bounds = np.searchsorted(row, np.arange(rows + 1))
+    walk = counted.walk[order]
     user = walks.user[walk]
+    by_outcome = np.bincount(counted.row * 3 + _outcome(walks)[counted.walk], minlength=rows * 3).reshape(rows, 3)
+    journeys = by_outcome.sum(axis=1)
+    bounds = np.concatenate([[0], np.cumsum(journeys)])
     new = np.ones(len(order), dtype=np.bool_)
-    new[1:] = (row[1:] != row[:-1]) | (user[1:] != user[:-1])
-    journeys = np.diff(bounds)
-    users = np.bincount(row[new], minlength=rows)
-    converted = np.bincount(row[walks.converted[walk]], minlength=rows)
-    still_open = np.bincount(row[walks.open[walk]], minlength=rows)
-    wait = np.full(len(order), -1, dtype=np.int64)  # comings and leavings: nobody waits for them
-    waits = np.flatnonzero(visits.waits)
-    wait[waits] = walks.times[visits.at[waits]] - walks.times[visits.at[waits] - 1]
-    wait = wait[order]
+    new[1:] = user[1:] != user[:-1]
+    new[bounds[:-1]] = True
+    users = np.add.reduceat(new, bounds[:-1], dtype=np.int64) if rows else journeys
+    since = np.diff(walks.times, prepend=0)[visits.at]
+    since[~visits.waits] = -1
+    seconds = np.concatenate([since, np.full(len(order) - len(since), -1)])[order]  # who comes or leaves does not wait
     measured = []
     for nth, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
-        waited = wait[begin:end]
+        waited = seconds[begin:end]
         waited = waited[waited >= 0]
+        converted, still_open, _ = by_outcome[nth].tolist()
         measured.append(
             {
                 "journeys": int(journeys[nth]),
                 "users": int(users[nth]),
-                "converted": int(converted[nth]),
-                "open": int(still_open[nth]),
-                "conversion": int(converted[nth]) / int(journeys[nth]),
+                "converted": converted,
+                "open": still_open,
+                "conversion": converted / int(journeys[nth]),
                 "median_seconds": float(np.median(waited)) / 1e6 if len(waited) else None,
             }
         )
