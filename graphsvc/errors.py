@@ -12,9 +12,15 @@
     │   ├── CannotErase           an erasure names a shared identifier, or an anonymous user
     │   │   └── ErasedAlready     it names somebody who was erased already
     │   ├── ErasureKeyMissing     the environment lacks the key of the erasure hashes
+    │   ├── BodyTooLarge          a request's body is larger than the service takes
+    │   ├── UnsupportedBody       a request's body is of a kind that the service does not read
     │   └── QueryError            a question cannot be asked like that
     │       ├── UnknownName       a name that the graph does not hold
-    │       └── CypherUnsupported a mode of an answer that only the journey frame can do
+    │       ├── CypherUnsupported a mode of an answer that only the journey frame can do
+    │       └── CursorExpired     the list that a cursor leads on in has changed
+    ├── Refused                   the service does not do this for this caller
+    │   ├── Unauthorized          there is no key, or an unknown one
+    │   └── TooManyRequests       the caller asks too often
     ├── NotFound                  nobody has that identifier or key
     └── StoreError                the store cannot do it now
         ├── StoreBusy             another process holds it
@@ -23,6 +29,7 @@
         ├── NewerGraph            it was written by a newer version
         ├── GraphLoading          a first load is still running
         ├── GraphMoved            somebody else wrote in between
+        ├── QueryTimeout          reading took longer than was allowed
         └── TargetNotEmpty        copy needs an empty target
 
 Each class carries a stable ``code``; the CLI prints ``code: message`` and exits with ``exit_code``, the API answers
@@ -118,6 +125,20 @@ class ErasureKeyMissing(InputError):
     status = 503
 
 
+class BodyTooLarge(InputError):
+    """The body of a request is larger than the service takes."""
+
+    code = "too-large"
+    status = 413
+
+
+class UnsupportedBody(InputError):
+    """The body of a request is of a kind that the service does not read."""
+
+    code = "unsupported-body"
+    status = 415
+
+
 class QueryError(InputError):
     """A question cannot be asked like that."""
 
@@ -134,6 +155,35 @@ class CypherUnsupported(QueryError):
     """A mode of an answer that only the journey frame can do."""
 
     code = "cypher-unsupported"
+
+
+class CursorExpired(QueryError):
+    """The list that a cursor leads on in has changed since."""
+
+    code = "cursor-expired"
+    status = 410
+
+
+class Refused(GraphsvcError):
+    """The service does not do this for this caller."""
+
+    code = "forbidden"
+    status = 403
+    exit_code = 2
+
+
+class Unauthorized(Refused):
+    """A request brings no key, or an unknown one."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class TooManyRequests(Refused):
+    """A caller asks more often than the service allows."""
+
+    code = "too-many-requests"
+    status = 429
 
 
 class NotFound(GraphsvcError):
@@ -186,6 +236,13 @@ class GraphMoved(StoreError):
     """Somebody else wrote between reading the graph and replacing it."""
 
     code = "graph-moved"
+
+
+class QueryTimeout(StoreError):
+    """Reading took longer than was allowed, and was given up."""
+
+    code = "timeout"
+    status = 504
 
 
 class TargetNotEmpty(StoreError):

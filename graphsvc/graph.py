@@ -109,6 +109,7 @@ class Graph:
         max_rejects: int | None = None,
         rejects: str | Path | None = None,
         progress: Callable[[Progress], None] | None = None,
+        by_row: bool = False,
     ) -> IngestReport:
         """Add the events of some files.
 
@@ -119,6 +120,7 @@ class Graph:
             max_rejects: stop, before anything is written, when more rows than this are bad.
             rejects: where bad rows go; by default beside the store.
             progress: called now and then while files are read.
+            by_row: a field that means nothing makes its row a reject, and does not refuse its file.
 
         Raises:
             InputError: a mapping, column or file that cannot be used; nothing was written.
@@ -135,7 +137,7 @@ class Graph:
         rules = (self.store.head().settings or Settings().joined(proposed, fresh=True)).rules
         kept_aside = Path(rejects) if rejects else self.rejects_path()
         with Spool(self.store.spool) as spool:
-            for batch in read_events(files, read_as, progress):
+            for batch in read_events(files, read_as, progress, by_row=by_row):
                 spool.add(batch.events)
                 report.rows += batch.rows
                 report.placeholders += _placeholders(batch.events, rules)

@@ -235,5 +235,5 @@ def test_openapi_describes_each_endpoint_and_no_identifier_stands_in_a_path(clie
     for path, each in here.items():
         assert each.get("description"), path
         for parameter in each.get("parameters", []):
-            assert parameter["name"] in ("key", "top"), path
+            assert parameter["name"] in ("key", "top", "cursor", "limit"), path
             assert parameter["name"] != "key" or parameter["schema"]["pattern"] == "^[0-9a-f]{32}$"

@@ -149,32 +149,6 @@ def ingest(
 
 
 @app.command()
-def serve(
-    store: StoreOption = DEFAULT_STORE,
-    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback demand a key.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
-) -> None:
-    """Serve the API on this machine; its manual is at /docs.
-
-    With GRAPHSVC_API_KEY set, each request must bring the key in X-API-Key; a host other than loopback demands that.
-
-    Example:
-
-        graphsvc serve --store neo4j://localhost --port 8080
-    """
-    import uvicorn
-
-    from ..api import create_app, demand_key
-
-    api_key = os.environ.get("GRAPHSVC_API_KEY") or None
-    demand_key(host, api_key)
-    with open_graph(store) as graph:
-        new = "" if graph.store.revision() else " (empty as yet)"
-        print(f"graphsvc on http://{host}:{port}/docs, store {graph.store.url}{new}; Ctrl-C ends it", file=sys.stderr)
-        uvicorn.run(create_app(graph, api_key=api_key), host=host, port=port, log_level="warning")
-
-
-@app.command()
 def example(
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
     events: Annotated[int, typer.Option(min=100, help="About how many events.")] = 20_000,

@@ -73,6 +73,8 @@ def read_events(
     files: Sequence[str | Path],
     mappings: Sequence[Mapping] = (),
     progress: Callable[[Progress], None] | None = None,
+    *,
+    by_row: bool = False,
 ) -> Iterator[EventBatch]:
     """Read files to events, batch by batch. Memory is bounded by a batch.
 
@@ -82,6 +84,7 @@ def read_events(
         files: paths and globs.
         mappings: each file takes the first that is meant for it; none means plain columns.
         progress: called before each batch is given.
+        by_row: columns are not checked first; a row with a field that means nothing becomes a reject.
 
     Raises:
         InputError: a file cannot be read, or no mapping is meant for it.
@@ -91,7 +94,8 @@ def read_events(
     paths = expand(files)
     opened = [(open_reader(path), mapping_for(path, mappings)) for path in paths]
     for reader, mapping in opened:
-        check_columns(mapping, reader)
+        if not by_row:
+            check_columns(mapping, reader)
     total = sum(reader.size for reader, _ in opened)
     before = rows = rejects = 0
     for reader, mapping in opened:

@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 
 from ..core import Derived
+from ..deadline import timeout
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
 from ..frame import JourneyFrame, aligned, build
 from ..rulings import Rulings
@@ -26,7 +27,7 @@ from ..settings import Settings
 from ..tables import DERIVED, EVENTS, SHARED, STORED, Neighbourhood, Tables, chunks
 from . import base
 from .base import Head, Status, UserRows, with_links
-from .embedded_file import CONFIG, Gate, connect, quoted, reason
+from .embedded_file import CONFIG, Gate, connect, in_time, quoted, reason
 from .embedded_rows import (
     EmbeddedWriter,
     Reader,
@@ -114,13 +115,15 @@ class EmbeddedStore:
 
         Raises:
             StoreUnavailable: the transaction failed (a full disk, a damaged file) and left the graph as it was.
+            QueryTimeout: the deadline came (``graphsvc.deadline``).
         """
         try:
             with self._gate.open():
                 cursor = self._idle_cursor()
                 try:
                     cursor.begin()
-                    yield cursor
+                    with in_time(cursor):
+                        yield cursor
                     cursor.commit()
                 except BaseException:
                     with suppress(duckdb.Error):  # some failures end the transaction by themselves
@@ -128,6 +131,8 @@ class EmbeddedStore:
                     cursor.close()
                     raise
                 self._idle.append(cursor)
+        except duckdb.InterruptException:
+            raise timeout() from None
         except duckdb.TransactionException:
             raise StoreBusy(f"{self.url} was written by somebody else at the same time; try again") from None
         except duckdb.Error as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from ..deadline import remaining
 from ..errors import StoreBusy, StoreUnavailable
 
 #: What we read is ordered where order matters; beyond this memory DuckDB lets go of what it caches, then uses the disk.
@@ -76,6 +77,34 @@ def connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
         raise StoreBusy(f"{path} is open for writing in this process; read it through the same graph") from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"{path} cannot be opened: {type(error).__name__}") from error
+
+
+@contextmanager
+def in_time(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what a cursor does within the block when the deadline comes, if there is one.
+
+    Raises:
+        QueryTimeout: no time is left to begin.
+    """
+    seconds = remaining()
+    if seconds is None:
+        yield
+        return
+    working = threading.Lock()  # whoever has the cursor next is not to be interrupted
+
+    def interrupt() -> None:
+        if working.acquire(blocking=False):
+            cursor.interrupt()
+            working.release()
+
+    timer = threading.Timer(seconds, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        working.acquire()
 
 
 def quoted(path: Path) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import neo4j
 from neo4j.exceptions import DriverError
 
+from ..deadline import remaining
 from ..errors import GraphLoading, StoreBusy, StoreError, StoreUnavailable
 from .base import SCHEMA
 from .neo4j_errors import Place, Transient, retried
@@ -72,7 +73,8 @@ class Door:
         with self._place.translated(purpose), self._session(write=False) as session:
 
             def send(name: str, text: str, parameters: dict[str, Any]) -> neo4j.Result:
-                query = neo4j.Query(text, metadata={"graphsvc": name}, timeout=_READ_SECONDS)
+                seconds = min(_READ_SECONDS, remaining() or _READ_SECONDS)
+                query = neo4j.Query(text, metadata={"graphsvc": name}, timeout=seconds)
                 return session.run(query, parameters)
 
             yield Runner(self._place, send)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
+from ..deadline import limited, timeout
 from ..errors import QueryError, StoreBusy, StoreError, StoreUnavailable
 
 T = TypeVar("T")
@@ -57,6 +58,8 @@ class Place:
                 "(server.memory.heap.max_size) and try again"
             )
         if "TimedOut" in code:
+            if limited():
+                return timeout()
             return StoreBusy(f"{self.url} did not end {name} in time ({code}); try again when nobody ingests")
         if "DatabaseNotFound" in code:
             return StoreUnavailable(f"{self.url} has no database {self.database!r}; check NEO4J_DATABASE")

@@ -5,26 +5,29 @@ from __future__ import annotations
 from typing import Annotated
 
 import polars as pl
-from fastapi import FastAPI, Path, Query
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from .deciding import Decided, Decision, Verdict
-from .erasing import Erased
-from .explaining import Explanation
-from .graph import Graph
-from .matching import Matches, ToReview
-from .preview import Preview
-from .quality import Quality
-from .rules import Rules, in_words
-from .whereabouts import Whereabouts
+from ..deciding import Decided, Decision, Verdict
+from ..erasing import Erased
+from ..explaining import Explanation
+from ..graph import Graph
+from ..matching import Matches, ToReview
+from ..preview import Preview
+from ..quality import Quality
+from ..rules import Rules, in_words
+from ..whereabouts import Whereabouts
+from .conditional import Tagged
+from .paging import LINKED, PAGE, Cursor, Limit, page
+from .problems import described
+from .roles import Routers
 
 _Identifier = Annotated[
     str, Field(min_length=3, max_length=600, description="`type:value`.", examples=["email:ann@example.org"])
 ]
-
-
-_Key = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+_Key = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Key.", examples=["0f3c9a6b2d7e41588c1f2a3b4c5d6e7f"])]
+_Tagged = Annotated[Tagged, Depends()]
 
 
 class Pair(BaseModel):
@@ -85,76 +88,98 @@ class RulesInForce(BaseModel):
     in_words: Annotated[list[str], Field(description="The same as sentences.")]
 
 
-def add_people(app: FastAPI, graph: Graph) -> None:
+def add_people(routers: Routers, graph: Graph) -> None:
     """Add the endpoints about who is who."""
     people = graph.people
 
-    @app.get("/rules", tags=["identity"], operation_id="rules")
-    def rules() -> RulesInForce:
+    @routers.read.get("/rules", tags=["identity"], operation_id="rules", responses=described(404))
+    def rules(tagged: _Tagged) -> RulesInForce:
         """The rules of identity, and what they mean in words."""
+        tagged.at(tagged.revision)
         held = graph.settings().rules
         return RulesInForce(rules=held, in_words=in_words(held))
 
-    @app.post("/rules/preview", tags=["identity"], operation_id="preview_rules")
+    @routers.read.post("/rules/preview", tags=["identity"], operation_id="preview_rules")
     def preview_rules(wanted: ToPreview) -> Preview:
         """What other rules would make of the people: merges, splits, users touched. Nothing is changed."""
         return people.preview({"rules": wanted.rules.model_dump()})
 
-    @app.post("/explain", tags=["identity"], operation_id="explain")
+    @routers.reveal.post("/explain", tags=["identity"], operation_id="explain", responses=described(404))
     def explain(pair: Pair) -> Explanation:
         """Why two identifiers are one person, with the evidence, or what keeps them apart."""
         return people.explain(pair.a, pair.b)
 
-    @app.get("/decisions", tags=["identity"], operation_id="decisions")
-    def decisions() -> list[Decision]:
-        """All decisions, the latest first."""
-        return people.decisions()
+    @routers.reveal.get(
+        "/decisions", tags=["identity"], operation_id="decisions", responses={200: LINKED, **described(410)}
+    )
+    def decisions(
+        request: Request, response: Response, tagged: _Tagged, cursor: Cursor = None, limit: Limit = PAGE
+    ) -> list[Decision]:
+        """All decisions, the latest first. They name identifiers."""
+        tagged.at(tagged.revision)
+        return page(people.decisions(), tagged.revision, cursor, limit, request, response)
 
-    @app.post("/decisions", tags=["identity"], operation_id="decide")
+    @routers.write.post("/decisions", tags=["identity"], operation_id="decide", responses=described(404, 409))
     def decide(judged: Judged) -> Decided:
         """Decide that two identifiers are one person, or two. Journeys follow at once."""
         return _warmed(people.decide(judged.verdict, judged.a, judged.b, reason=judged.reason))
 
-    @app.post("/decisions/withdraw", tags=["identity"], operation_id="withdraw")
+    @routers.write.post("/decisions/withdraw", tags=["identity"], operation_id="withdraw", responses=described(404))
     def withdraw(pair: Pair) -> Decided:
         """Let the declared and matched links of two identifiers count no more."""
         return _warmed(people.withdraw(pair.a, pair.b, reason=pair.reason))
 
-    @app.delete("/decisions/{key}", tags=["identity"], operation_id="remove_decision")
+    @routers.admin.delete(
+        "/decisions/{key}", tags=["identity"], operation_id="remove_decision", responses=described(404)
+    )
     def remove_decision(key: _Key) -> Decided:
         """Remove a decision; the graph is again what it was without it."""
         return _warmed(people.remove_decision(key))
 
-    @app.post("/erase", tags=["identity"], operation_id="erase")
+    @routers.admin.post("/erase", tags=["identity"], operation_id="erase", responses=described(404, 409))
     def erase(wanted: ToErase) -> Erased:
         """Erase a person. It is a dry run unless `dry_run` is false; a replay of old files brings nobody back."""
         gone = people.erase(wanted.target, dry_run=wanted.dry_run)
         graph.warm()
         return gone
 
-    @app.get("/keys/{key}", tags=["identity"], operation_id="whereabouts")
-    def whereabouts(key: _Key) -> Whereabouts:
+    @routers.read.get("/keys/{key}", tags=["identity"], operation_id="whereabouts", responses=described(404))
+    def whereabouts(key: _Key, tagged: _Tagged) -> Whereabouts:
         """What became of a user key, however old: current, moved, split, shared or erased."""
-        return people.whereabouts(key)
+        found = people.whereabouts(key)
+        tagged.at(found.revision)
+        return found
 
-    @app.get("/quality", tags=["identity"], operation_id="quality")
-    def quality(top: Annotated[int, Query(ge=1, le=1_000, description="Most rows of each list.")] = 20) -> Quality:
+    @routers.read.get("/quality", tags=["identity"], operation_id="quality")
+    def quality(
+        tagged: _Tagged, top: Annotated[int, Query(ge=1, le=1_000, description="Most rows of each list.")] = 20
+    ) -> Quality:
         """How far the people can be trusted. Raw identifiers are not shown."""
+        tagged.at(tagged.revision)
         return people.quality(top=top)
 
-    @app.get("/review", tags=["identity"], operation_id="review")
-    def review() -> list[ToReview]:
-        """The matches that were held back and wait for a decision, the surest first."""
-        return people.review()
+    @routers.reveal.get("/review", tags=["identity"], operation_id="review", responses={200: LINKED, **described(410)})
+    def review(
+        request: Request, response: Response, tagged: _Tagged, cursor: Cursor = None, limit: Limit = PAGE
+    ) -> list[ToReview]:
+        """The matches that were held back and wait for a decision, the surest first. They name identifiers."""
+        tagged.at(tagged.revision)
+        return page(people.review(), tagged.revision, cursor, limit, request, response)
 
-    @app.post("/match", tags=["identity"], operation_id="match")
+    @routers.write.post("/match", tags=["identity"], operation_id="match")
     def match(wanted: ToMatch) -> Matches:
         """Match a list of people by names, birth dates, addresses …, and add the links that are found."""
         made = people.match(pl.DataFrame(wanted.people), threshold=wanted.threshold, name=wanted.name)
         graph.warm()
         return made
 
-    @app.post("/identity-map", tags=["identity"], operation_id="identity_map", response_class=HTMLResponse)
+    @routers.reveal.post(
+        "/identity-map",
+        tags=["identity"],
+        operation_id="identity_map",
+        responses=described(404),
+        response_class=HTMLResponse,
+    )
     def identity_map(wanted: Picture) -> HTMLResponse:
         """One person's identifiers and links as one self-contained HTML page. It holds personal data."""
         return HTMLResponse(people.picture(wanted.identifier).html())

@@ -1,0 +1,162 @@
+"""The endpoints that ask: each declared answer, the journeys behind its numbers, comparisons, the map, the report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import Field, create_model
+
+from ..answers import ANSWERS, COMPARABLE, Answer, Behind, Comparison, Filters, Result, answer
+from ..answers.steps import FlowParams
+from ..graph import Graph
+from ..maps import journey_map
+from ..questions import Via
+from ..report import Report
+from .conditional import Tagged
+from .keys import Role
+from .paging import LINKED, PAGE, Cursor, Limit, check, link, place
+from .problems import described
+from .roles import Routers, demand
+
+_VIA = Field(default="auto", description="Count on the journey `frame` or by `cypher` (Neo4j); `auto` chooses.")
+
+_Format = Literal["json", "html"]
+
+
+def add_answers(routers: Routers, graph: Graph) -> None:
+    """Add the endpoints that ask."""
+    for asked in ANSWERS.values():
+        _add_answer(routers, graph, asked)
+        _add_journeys(routers, graph, asked)
+    for name in COMPARABLE:
+        _add_comparison(routers, graph, answer(name))
+    _add_report(routers, graph)
+
+    @routers.read.get("/map", tags=["answers"], operation_id="journey_map", response_class=HTMLResponse)
+    def interactive_map(parameters: Annotated[FlowParams, Query()]) -> HTMLResponse:
+        """The journey map as one self-contained HTML page."""
+        return HTMLResponse(journey_map(graph.frame(), parameters).html())
+
+
+def _add_report(routers: Routers, graph: Graph) -> None:
+    """The endpoint of the manager's report."""
+    model = create_model(
+        "ReportQuery",
+        __base__=Filters,
+        rate=(float, Field(default=0.05, gt=0, lt=1, description="Rate of false findings that is accepted.")),
+        format=(_Format, Field(default="json", description="As data, or as one self-contained page.")),
+    )
+
+    def report(parameters: Any, tagged: Tagged) -> Any:
+        given = parameters.model_dump(exclude_unset=True)
+        as_page = given.pop("format", "json") == "html"
+        found = graph.report(**given)
+        page = HTMLResponse(found.html()) if as_page else None
+        tagged.at(found.revision, page)
+        return page or found
+
+    report.__annotations__ = {
+        "parameters": Annotated[model, Query()],
+        "tagged": Annotated[Tagged, Depends()],
+        "return": Any,
+    }
+    summary = "The manager's report: findings that are not chance"
+    routers.read.get("/report", tags=["answers"], operation_id="report", summary=summary, response_model=Report)(report)
+
+
+def _add_answer(routers: Routers, graph: Graph, asked: Answer) -> None:
+    """The endpoint of one declared answer; its query parameters are the answer's."""
+    model = create_model(f"{asked.name.title()}Query", __base__=asked.parameters, via=(Via, _VIA))
+
+    def endpoint(parameters: Any, tagged: Tagged) -> Any:
+        given = parameters.model_dump(exclude_unset=True)
+        via: Via = given.pop("via", "auto")
+        found = graph.ask(asked.name, given, via=via)
+        tagged.at(found.revision)
+        return found
+
+    endpoint.__annotations__ = {
+        "parameters": Annotated[model, Query()],
+        "tagged": Annotated[Tagged, Depends()],
+        "return": Result[asked.rows],  # type: ignore[name-defined]
+    }
+    routers.read.get(f"/{asked.name}", tags=["answers"], operation_id=asked.name, summary=asked.question)(endpoint)
+
+
+def _add_journeys(routers: Routers, graph: Graph, asked: Answer) -> None:
+    """The endpoint that drills down into one answer."""
+    model = create_model(
+        f"{asked.name.title()}JourneysQuery",
+        __base__=asked.parameters,
+        row=(int, Field(default=1, ge=1, description="Row of the answer, from 1; the remainder stands last.")),
+        column=(str, Field(default="journeys", description="Which of its numbers.")),
+        identifiers=(
+            bool,
+            Field(default=False, description="Show the users' identifiers (a key with the role admin only)."),
+        ),
+        cursor=(Cursor, None),
+        limit=(Limit, PAGE),
+    )
+
+    def endpoint(parameters: Any, request: Request, response: Response, tagged: Tagged) -> Any:
+        given = parameters.model_dump(exclude_unset=True)
+        page = {name: given.pop(name) for name in ("row", "column", "identifiers") if name in given}
+        if page.get("identifiers"):
+            demand(request, Role.ADMIN)
+        limit = given.pop("limit", PAGE)
+        begun, first = place(given.pop("cursor", None))
+        found = graph.journeys_behind(asked.name, given, **page, first=first, limit=limit)
+        check(begun, found.revision)
+        if first + limit < found.journeys:
+            link(request, response, found.revision, first + limit)
+        tagged.at(found.revision)
+        return found
+
+    endpoint.__annotations__ = {
+        "parameters": Annotated[model, Query()],
+        "request": Request,
+        "response": Response,
+        "tagged": Annotated[Tagged, Depends()],
+        "return": Behind,
+    }
+    routers.read.get(
+        f"/{asked.name}/journeys",
+        tags=["answers"],
+        operation_id=f"{asked.name}_journeys",
+        summary=f"The journeys behind a number of {asked.name}",
+        responses={200: LINKED, **described(410)},
+    )(endpoint)
+
+
+def _add_comparison(routers: Routers, graph: Graph, asked: Answer) -> None:
+    """The endpoint that compares two segments or periods in one answer."""
+    model = create_model(
+        f"{asked.name.title()}ComparisonQuery",
+        __base__=asked.parameters,
+        a=(
+            str,
+            Field(description="A segment, or a period as `2026-01-01..2026-04-01` (by journey start; its end not in)."),
+        ),
+        b=(str, Field(description="Another one of the same kind.")),
+        rate=(float, Field(default=0.05, gt=0, lt=1, description="Rate of false discoveries that is accepted.")),
+        confidence=(float, Field(default=0.95, gt=0, lt=1, description="Of the intervals.")),
+    )
+
+    def endpoint(parameters: Any, tagged: Tagged) -> Any:
+        given = parameters.model_dump(exclude_unset=True)
+        how = {name: given.pop(name) for name in ("a", "b", "rate", "confidence") if name in given}
+        found = graph.compare(asked.name, given, **how)
+        tagged.at(found.revision)
+        return found
+
+    endpoint.__annotations__ = {
+        "parameters": Annotated[model, Query()],
+        "tagged": Annotated[Tagged, Depends()],
+        "return": Comparison,
+    }
+    summary = f"Two segments or periods side by side in {asked.name}"
+    routers.read.get(f"/{asked.name}/compare", tags=["answers"], operation_id=f"compare_{asked.name}", summary=summary)(
+        endpoint
+    )

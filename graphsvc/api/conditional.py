@@ -1,0 +1,57 @@
+"""ETag and 304: an answer is the same as long as the graph's revision, the version and the question are."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import cast
+
+from fastapi import FastAPI, Request, Response
+
+from .. import __version__
+from ..graph import Graph
+
+_KEEP = "private, no-cache"  # keep it, and ask each time whether it still holds
+
+
+class NotModified(Exception):
+    """What the caller holds is current."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
+class Tagged:
+    """A dependency of endpoints that read: answers 304 at once where the caller holds the answer already."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        """Compare what the caller holds with the graph as it stands.
+
+        Raises:
+            NotModified: it is current.
+        """
+        self._response = response
+        asked = sorted(request.query_params.multi_items())
+        self._question = hashlib.blake2b(repr((__version__, request.url.path, asked)).encode(), digest_size=12)
+        graph: Graph = request.app.state.graph
+        self.revision = graph.store.revision()
+        held = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+        if self._tag(self.revision) in held:
+            raise NotModified(self._tag(self.revision))
+
+    def at(self, revision: int, response: Response | None = None) -> None:
+        """Tag the answer with the revision that it speaks of, which may be older than the graph is by now."""
+        headers = (response or self._response).headers
+        headers["ETag"], headers["Cache-Control"] = self._tag(revision), _KEEP
+
+    def _tag(self, revision: int) -> str:
+        return f'W/"{revision}-{self._question.hexdigest()}"'
+
+
+def add_conditional(app: FastAPI) -> None:
+    """Answer 304 where :class:`Tagged` says so."""
+
+    def not_modified(_: Request, error: Exception) -> Response:
+        return Response(status_code=304, headers={"ETag": cast(NotModified, error).tag, "Cache-Control": _KEEP})
+
+    app.add_exception_handler(NotModified, not_modified)

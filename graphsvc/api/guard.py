@@ -1,0 +1,115 @@
+"""Before each request: whether it may come in. It sees every request before any of its body is read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import BodyTooLarge, GraphsvcError, Refused, TooManyRequests, Unauthorized
+from .keys import ANYBODY, Caller
+from .options import MIB, Options
+from .problems import problem_of
+
+#: Most bytes of a body elsewhere than at ``/events``.
+MAX_BODY = 16 * MIB
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+_OPEN_FOLDER = "/static-offline-docs/"  # scripts and styles of the manual
+_UNLIMITED = frozenset({"/healthz", "/readyz"})
+
+
+class Guard:
+    """Lets a request in that brings a known key, does not come too often, and is not too large."""
+
+    def __init__(self, app: ASGIApp, options: Options) -> None:
+        self._app = app
+        self._options = options
+        self._rate = options.limit
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            headers = Headers(scope=scope)
+            scope["state"]["caller"] = caller = self._caller(scope["path"], headers)
+            self._check_rate(scope, caller)
+            self._check_origin(scope, headers)
+            limit = self._options.max_body if scope["path"] == "/events" else MAX_BODY
+            _check_length(headers.get("content-length", ""), limit)
+        except GraphsvcError as error:
+            response = problem_of(scope["state"]["request_id"], error)
+            if isinstance(error, Unauthorized) and "text/html" in headers.get("accept", ""):
+                response.headers["WWW-Authenticate"] = 'Basic realm="graphsvc"'  # a browser then asks for the key
+            await response(scope, receive, send)
+            return
+        await self._app(scope, _counted(receive, limit), send)
+
+    def _caller(self, path: str, headers: Headers) -> Caller:
+        """Who asks.
+
+        Raises:
+            Unauthorized: nobody that the service knows.
+        """
+        if not self._options.keys:
+            return ANYBODY
+        given = secret_of(headers)
+        caller = self._options.keys.caller(given) if given else None
+        if caller:
+            return caller
+        if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
+            return Caller("", ANYBODY.role)  # these have nothing to hide
+        raise Unauthorized("give a key of this service in the header X-API-Key")
+
+    def _check_rate(self, scope: Scope, caller: Caller) -> None:
+        address = scope["client"][0] if scope.get("client") else ""
+        if scope["path"] in _UNLIMITED or self._limiter.hit(self._rate, caller.name, address):
+            return
+        raise TooManyRequests(f"more than {self._options.rate.replace('/', ' requests per ')}; ask again later")
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        """A page of another site may not write with what the browser knows: a key, or that it is on this machine."""
+        foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if foreign and scope["method"] not in _SAFE and headers.get("origin") not in self._options.origins:
+            raise Refused("a page of another site may not change anything here; allow it in GRAPHSVC_ORIGINS")
+
+
+def secret_of(headers: Headers) -> str:
+    """The key that a request brings: in ``X-API-Key``, as Bearer token, or as the password of Basic; else nothing."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if "x-api-key" in headers:
+        return headers["x-api-key"]
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _check_length(length: str, limit: int) -> None:
+    if length.isdigit() and int(length) > limit:
+        raise BodyTooLarge(f"a body here may have {limit:,} bytes; send less at a time")
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """The body, which ends with an error where it grows too large: a chunked one does not tell its length."""
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        _check_length(str(taken), limit)
+        return message
+
+    return counted
