@@ -13,6 +13,7 @@ from .answers.compare import Comparison
 from .answers.cypher import ask_cypher
 from .errors import CypherUnsupported, GraphMoved, GraphsvcError
 from .frame import JourneyFrame
+from .renewal import renewed
 from .stores import Store, is_neo4j
 
 _log = logging.getLogger(__name__)
@@ -43,13 +44,32 @@ class Questions:
         with self._frame_lock, self._answers_lock:
             self._frame = None
             self._answers.clear()
+            self._store.recent.forget()
 
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         with self._frame_lock:
-            if self._frame is None or self._frame.revision != self._store.revision():
-                self._frame = self._store.frame()
+            self._frame = self._renewed(self._store.revision()) or self._store.frame()
             return self._frame
+
+    def _renewed(self, revision: int) -> JourneyFrame | None:
+        """The frame at a revision, without reading the graph; None where it must be read."""
+        frame = self._frame
+        if frame is None or frame.revision == revision:
+            return frame
+        commits = self._store.recent.between(frame.revision, revision)
+        if commits is None:
+            return None
+        return renewed(frame, commits, revision, lambda name: self._store.detail(name, revision))
+
+    def _at(self, revision: int) -> bool:
+        """Whether there is a frame at a revision, or one is made without reading the graph."""
+        if self._frame_lock.acquire(blocking=False):  # whoever holds it may be reading the whole graph
+            try:
+                self._frame = self._renewed(revision) or self._frame
+            finally:
+                self._frame_lock.release()
+        return self._frame is not None and self._frame.revision >= revision
 
     def warm(self) -> None:
         """Begin to load the journey frame beside other work; until it is there, Neo4j answers by Cypher."""
@@ -82,10 +102,8 @@ class Questions:
         return result
 
     def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
-        frame = self._frame
-        current = frame is not None and frame.revision == revision
-        if via == "cypher" or (via == "auto" and not current and is_neo4j(self._store.url)):
-            if via == "auto" and frame is not None:  # once loaded and now stale: for the questions after this one
+        if via == "cypher" or (via == "auto" and is_neo4j(self._store.url) and not self._at(revision)):
+            if via == "auto" and self._frame is not None:  # once loaded and now stale: for the questions after this one
                 self.warm()
             try:
                 return ask_cypher(self._store, name, model)

@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, Phase, given
 
 from graphsvc.core import derive
 from graphsvc.errors import InputError, SettingsConflict, StoreUnavailable
+from graphsvc.frame import JourneyFrame
 from graphsvc.graph import Graph
+from graphsvc.renewal import renewed
 from graphsvc.rulings import Rulings
 from graphsvc.settings import Settings
 from graphsvc.stores import Store, is_neo4j, open_store
@@ -87,6 +89,46 @@ def test_any_order_batching_and_duplication_give_the_same_graph(store_url: str) 
         store.close()
 
     check()
+
+
+def test_a_frame_renewed_by_what_commits_changed_is_the_frame_read_anew(store_url: str) -> None:
+    renewals = 0
+
+    @examples(store_url)
+    @given(arrivals=arrivals(), rule=rules, often=st.booleans())
+    def check(arrivals: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]], rule: Settings, often: bool) -> None:
+        nonlocal renewals
+        store = fresh(store_url)
+        former: JourneyFrame | None = None
+        for nth, batch in enumerate(arrivals[1], start=1):
+            add(store, table(batch), rule.model_dump())
+            if not often and 1 < nth < len(arrivals[1]):
+                continue  # several commits at once
+            now = store.frame()
+            commits = store.recent.between(former.revision, now.revision) if former is not None else None
+            if former is not None and former.journeys and former.revision < now.revision:
+                assert commits is not None, "every commit after the first load was ours and small"
+                made = renewed(former, commits, now.revision, lambda _: pl.Series())
+                renewals += made is not None
+                assert made is None or same_frame(made, now)
+            former = now
+        store.close()
+
+    check()
+    assert renewals
+
+
+def same_frame(a: JourneyFrame, b: JourneyFrame) -> bool:
+    """Whether two frames hold the same; says which column does not."""
+    for name in ("user", "offsets", "times", "values", "converted"):
+        assert getattr(a, name).dtype == getattr(b, name).dtype, name
+        assert getattr(a, name).tolist() == getattr(b, name).tolist(), name
+    for name in ("name", "channel", "stage"):
+        ours, theirs = a.labels(name), b.labels(name)
+        assert (ours.texts, ours.codes.tolist()) == (theirs.texts, theirs.codes.tolist()), name
+    assert a.keys.to_list() == b.keys.to_list()
+    assert a.users.to_dicts() == b.users.to_dicts()
+    return (a.revision, a.settings, a.data_end) == (b.revision, b.settings, b.data_end)
 
 
 def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_start(store_url: str) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 from ..core import Derived
 from ..errors import GraphMoved
 from ..frame import JourneyFrame
+from ..renewal import Recent
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import KEYS, Changes, Neighbourhood, Tables
@@ -89,6 +90,7 @@ class Store(Protocol):
 
     url: str
     commit_rows: int | None  # most new events in one commit; None: no limit
+    recent: Recent  # what was written through it lately
     spool: Path | None  # file beside which events may wait on disk; None: in the system's folder for such
 
     def revision(self) -> int:

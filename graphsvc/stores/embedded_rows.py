@@ -11,6 +11,7 @@ import polars as pl
 
 from ..core import Derived
 from ..errors import StoreUnavailable
+from ..renewal import Note
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Changes, Neighbourhood, Tables
@@ -75,8 +76,9 @@ class Reader:
 class EmbeddedWriter(Reader):
     """One write transaction on the file."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, note: Note) -> None:
         super().__init__(cursor)
+        self._note = note
         self.settings = settings_of(cursor)
         self.revision = revision_of(cursor)
         self.rulings = rulings_of(cursor)
@@ -100,6 +102,7 @@ class EmbeddedWriter(Reader):
             self._cursor.execute("UPDATE events SET anchor = moved.anchor FROM moved WHERE events.key = moved.key")
         self.settings = settings
         self.revision = next_revision(self._cursor, settings)
+        self._note(self.revision, changes, settings)
         return self.revision
 
     def _delete(self, name: str, gone: pl.DataFrame) -> None:

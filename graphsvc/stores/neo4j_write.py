@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from ..core import Derived, changed_rulings, diff
+from ..renewal import Note
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import ANONYMOUS, DECISIONS, DERIVED, ERASURES, EVENTS, KEYS, SHARED, Changes, Neighbourhood, Tables
@@ -87,8 +88,9 @@ class _Reader:
 class Neo4jWriter(_Reader):
     """One write transaction that holds the lock on the ``:Graph`` node."""
 
-    def __init__(self, transaction: Transaction, head: GraphHead) -> None:
+    def __init__(self, transaction: Transaction, head: GraphHead, note: Note) -> None:
         super().__init__(transaction)
+        self._note = note
         self._transaction = transaction
         self.settings = head.settings
         self.revision = head.revision
@@ -121,6 +123,7 @@ class Neo4jWriter(_Reader):
             "write/revision", settings=settings.model_dump_json(), schema=SCHEMA
         )
         self.settings, self.changed = settings, True
+        self._note(self.revision, changes, settings)
         return self.revision
 
     def become(self, events: pl.DataFrame, derived: Derived, settings: Settings, rulings: Rulings) -> int:
