@@ -48,6 +48,7 @@ from .writing import Added, add, resolve
 if TYPE_CHECKING:  # readers of files are imported where one is read: a question should start fast
     from .ingest import Mapping as FileMapping
     from .ingest import Progress, Reject
+    from .maps.picture import Picture
     from .personas import SavedPersonas
     from .report import Report
 
@@ -364,6 +365,22 @@ class Graph:
         from .report import report
 
         return report(self, validated(Filters, filters, "report"), rate=rate, title=title)
+
+    def map(self, kind: str = "journey", *, title: str | None = None, **parameters: Any) -> Picture:
+        """A picture, which a notebook shows and :meth:`~graphsvc.pages.Page.save` writes as one HTML file.
+
+        Args:
+            kind: ``journey``, ``transitions``, ``funnel``, ``comparison``, ``timeline``, ``identity`` or ``matrix``.
+            title: what is seen, in other words than its own.
+            parameters: of the kind (``graphsvc.maps.kinds.KINDS``).
+
+        Raises:
+            UnknownName: there is no such kind or parameter, or the graph does not hold what a parameter names.
+            QueryError: a parameter has a value that is not allowed.
+        """
+        from .maps.kinds import draw
+
+        return draw(self, kind, parameters, title)
 
     def save_personas(self, parameters: Mapping[str, Any] | None = None, *, trait: str = "persona") -> SavedPersonas:
         """Find personas and make a segment of each (``personas.save_personas``)."""

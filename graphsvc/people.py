@@ -168,7 +168,7 @@ class People:
 
         return to_review(self._store)
 
-    def picture(self, identifier: str) -> IdentityGraph:
+    def picture(self, identifier: str, *, title: str = "Who is who") -> IdentityGraph:
         """The identifiers and links of the person that has an identifier, as a picture. It holds personal data.
 
         Raises:
@@ -188,7 +188,7 @@ class People:
         shown = pl.concat([identifiers, others.filter(pl.col("key").is_in(elsewhere.implode()))]).unique("key")
         user = found["user"].item()
         decided = self._keyed(self._store.rulings().decisions)
-        return identity_graph(shown.sort("key"), links, decided, title="Who is who", user=user)
+        return identity_graph(shown.sort("key"), links, decided, title=title, user=user)
 
     def _keyed(self, decisions: pl.DataFrame) -> pl.DataFrame:
         """Decisions between identifier keys; those on blocked values, which have no effect, are left out."""

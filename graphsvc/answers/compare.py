@@ -36,6 +36,9 @@ class ComparedRow(Row):
     """One thing that people do, on both sides."""
 
     what: Annotated[str, Field(description="What the users do: the row of the answer in words.")]
+    labels: Annotated[
+        tuple[str, ...], Field(description="The labels that it names: of a path, or source and target; else none.")
+    ] = ()
     users_a: Annotated[int, Field(description="Users of the first side who do it.")]
     users_b: Annotated[int, Field(description="Users of the second side who do it.")]
     of_a: Annotated[int, Field(description="Users of the first side that this is a share of.")]
@@ -150,6 +153,7 @@ def compare(
         compared.append(
             ComparedRow(
                 what=in_words(row),
+                labels=tuple(row.get("path") or (row[end] for end in ("source", "target") if end in row)),
                 **tested[nth],
                 **times[nth],
                 q_value=q,

@@ -1,4 +1,4 @@
-"""The commands that ask: one per declared answer, the journeys behind its numbers, comparisons, segments, the map."""
+"""The commands that ask: each declared answer, the journeys behind its numbers, comparisons, segments, the report."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import typer
 
 from ..answers import ANSWERS, COMPARABLE, Answer, Filters, answer
 from ..answers.personas import PersonasParams
-from ..answers.steps import FlowParams
-from ..errors import InputError, validated
+from ..errors import InputError
 from ..graph import open as open_graph
 from ..questions import Via
 from . import show
@@ -249,38 +248,4 @@ def report(
     for finding in found.findings:
         sentence = finding.sentence.translate({0x2068: None, 0x2069: None})  # marks for the page's writing direction
         print(f"{finding.category}: {sentence}")
-    print(f"{out}: open it in a browser")
-
-
-@app.command("map")
-@with_parameters(FlowParams)
-def map_(
-    parameters: dict[str, Any],
-    store: StoreOption = DEFAULT_STORE,
-    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("journey-map.html"),
-    layer: Annotated[
-        list[str] | None, typer.Option(help="A segment to switch to within the map; default: every named segment.")
-    ] = None,
-    title: Annotated[str | None, typer.Option(help="Heading of the map.")] = None,
-    json_: JsonOption = False,
-) -> None:
-    """Draw the journey map: one HTML file that needs no network.
-
-    Examples:
-
-        graphsvc map --out map.html
-
-        graphsvc map --depth 6 --collapse --label channel:name --layer older --layer younger
-    """
-    from ..maps import journey_map
-
-    asked = validated(FlowParams, parameters, "map")
-    with open_graph(store, write=False) as graph:
-        named = () if asked.segment else graph.settings().segments
-        segments = tuple(named if layer is None else layer)
-        drawn = journey_map(graph.frame(), asked, segments=segments, **({"title": title} if title else {}))
-    if json_:
-        show.as_json(drawn)
-        return
-    drawn.save(out)
     print(f"{out}: open it in a browser")

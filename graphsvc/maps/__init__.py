@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..answers.flow import FlowParams, flow
+from ..answers.params import time_of
 from ..errors import QueryError
 from ..frame import JourneyFrame
 from .journey_map import JourneyMap
@@ -48,5 +49,11 @@ def journey_map(
     return JourneyMap(
         title=title,
         layers=layers,
-        footer=Footer.of("journey map", asked | ({"segments": list(segments)} if segments else {}), frame),
+        footer=Footer.of(
+            "journey map",
+            asked | ({"segments": list(segments)} if segments else {}),
+            first=time_of(int(frame.times.min())) if len(frame.times) else None,
+            last=time_of(frame.data_end) if len(frame.times) else None,
+            revision=frame.revision,
+        ),
     )

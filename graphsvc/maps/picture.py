@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..answers.params import time_of
-from ..frame import JourneyFrame
 from ..pages import Page
 
 
@@ -27,14 +25,16 @@ class Footer(BaseModel):
     version: Annotated[str, Field(description="Version of graphsvc.")]
 
     @classmethod
-    def of(cls, query: str, parameters: dict[str, Any], frame: JourneyFrame) -> Footer:
-        """The footer of something that was counted on a frame."""
+    def of(
+        cls, query: str, parameters: dict[str, Any], *, first: datetime | None, last: datetime | None, revision: int
+    ) -> Footer:
+        """The footer of what this version of graphsvc draws."""
         return cls(
             query=query,
             parameters=parameters,
-            first=time_of(int(frame.times.min())) if len(frame.times) else None,
-            last=time_of(frame.data_end) if len(frame.times) else None,
-            revision=frame.revision,
+            first=first,
+            last=last,
+            revision=revision,
             version=version("graphsvc"),
         )
 
