@@ -22,6 +22,7 @@ from ..core import Derived
 from ..deadline import timeout
 from ..errors import CypherUnsupported, ForeignGraph, GraphMoved, NewerGraph, QueryError, StoreBusy, StoreUnavailable
 from ..frame import JourneyFrame, aligned, build
+from ..renewal import Recent
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import DERIVED, EVENTS, SHARED, STORED, Neighbourhood, Tables, chunks
@@ -67,6 +68,7 @@ class EmbeddedStore:
         self.path = Path(path)
         self.url = str(path)
         self.spool = self.path
+        self.recent = Recent()
         self._write = write
         # One writer at a time within this process; DuckDB keeps other processes out.
         self._lock = _locks.setdefault(self.path.resolve(), threading.Lock())
@@ -293,6 +295,8 @@ class EmbeddedStore:
                     raise QueryError("the embedded store takes exactly one SQL SELECT statement")
                 result = cursor.execute(statements[0], parameters or None)
                 return [column[0] for column in result.description or []], result.fetchall()
+            except duckdb.InterruptException:
+                raise  # the deadline came
             except duckdb.Error as error:
                 raise QueryError(f"the statement failed: {error}") from error
 
@@ -301,8 +305,8 @@ class EmbeddedStore:
     @contextmanager
     def writer(self) -> Iterator[EmbeddedWriter]:
         """Begin a write; leaving the block commits, an exception rolls back."""
-        with self._writing() as cursor:
-            yield EmbeddedWriter(cursor)
+        with self.recent.writing() as note, self._writing() as cursor:
+            yield EmbeddedWriter(cursor, note)
 
     @contextmanager
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:

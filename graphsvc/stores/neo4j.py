@@ -14,6 +14,7 @@ from neo4j.exceptions import Neo4jError
 from ..core import Derived
 from ..errors import GraphMoved, StoreUnavailable
 from ..frame import DETAILS, JourneyFrame, aligned, build
+from ..renewal import Recent
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import DERIVED, JOURNEYS, Neighbourhood, Tables
@@ -56,6 +57,7 @@ class Neo4jStore:
         """
         self._door = Door(url)
         self.url = self._door.url
+        self.recent = Recent()
         self._write = write
         self._prepared = False
         self._known: tuple[GraphHead, Head] | None = None  # the last head; most readers ask for it again
@@ -225,7 +227,7 @@ class Neo4jStore:
                 result = runner.own(text, parameters)
                 return result.keys(), [tuple(plain(value) for value in row) for row in result]
             except Neo4jError as error:
-                if error.is_retryable():
+                if error.is_retryable() or "TimedOut" in (error.code or ""):
                     raise
                 raise user_error(error) from None
 
@@ -243,13 +245,13 @@ class Neo4jStore:
         if not self._write:
             raise StoreUnavailable(f"{self.url} was opened for reading only")
         self._prepare()
-        with self._door.locked("write") as (transaction, head):
+        with self.recent.writing() as note, self._door.locked("write") as (transaction, head):
             if head.begun != head.ended:
                 self._door.end_commit(head.begun)  # of a writer that died
             if head.loading:
                 wipe(self._door)
                 transaction.run("write/loading", token=None).consume()
-            writer = Neo4jWriter(transaction, head)
+            writer = Neo4jWriter(transaction, head, note)
             if head.schema < SCHEMA and head.settings is not None:
                 writer.migrate(head.settings)
             yield writer
