@@ -9,9 +9,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field, create_model
 
 from ..answers import ANSWERS, COMPARABLE, Answer, Behind, Comparison, Filters, Result, answer
-from ..answers.steps import FlowParams
 from ..graph import Graph
-from ..maps import journey_map
+from ..maps.kinds import KINDS, Kind
 from ..questions import Via
 from ..report import Report
 from .conditional import Tagged
@@ -33,11 +32,36 @@ def add_answers(routers: Routers, graph: Graph) -> None:
     for name in COMPARABLE:
         _add_comparison(routers, graph, answer(name))
     _add_report(routers, graph)
+    _add_map(routers, graph, KINDS["journey"], "/map", "journey_map")
+    for kind in KINDS.values():
+        if not kind.by_identifier:  # POST /identity-map draws that one
+            _add_map(routers, graph, kind, f"/map/{kind.name}", f"map_{kind.name}")
 
-    @routers.read.get("/map", tags=["answers"], operation_id="journey_map", response_class=HTMLResponse)
-    def interactive_map(parameters: Annotated[FlowParams, Query()]) -> HTMLResponse:
-        """The journey map as one self-contained HTML page."""
-        return HTMLResponse(journey_map(graph.frame(), parameters).html())
+
+def _add_map(routers: Routers, graph: Graph, kind: Kind, path: str, operation: str) -> None:
+    """The endpoint of one kind of picture; its query parameters are the kind's."""
+
+    def endpoint(parameters: Any, tagged: Tagged) -> HTMLResponse:
+        page = HTMLResponse(graph.map(kind.name, **parameters.model_dump(exclude_unset=True)).html())
+        tagged.at(tagged.revision, page)
+        return page
+
+    endpoint.__annotations__ = {
+        "parameters": Annotated[kind.parameters, Query()],
+        "tagged": Annotated[Tagged, Depends()],
+        "return": HTMLResponse,
+    }
+    summary = f"Picture: {kind.title}"
+    told = f"{kind.told} One self-contained HTML page."
+    routers.read.get(
+        path,
+        tags=["answers"],
+        operation_id=operation,
+        summary=summary,
+        description=told,
+        responses=described(404),
+        response_class=HTMLResponse,
+    )(endpoint)
 
 
 def _add_report(routers: Routers, graph: Graph) -> None:
