@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -41,27 +42,72 @@ def neo4j_import(store: Store, folder: Path) -> str:
         NotFound: the store holds no graph.
         StoreBusy: it changed meanwhile.
     """
+    with one_revision(store) as (revision, settings):
+        new_folder(folder)
+        separator = _written(store, folder, revision, settings)
+    return _command(folder, separator)
+
+
+@contextmanager
+def one_revision(store: Store) -> Iterator[tuple[int, Settings]]:
+    """Revision and settings of a graph that is read whole within the block.
+
+    Raises:
+        NotFound: the store holds no graph.
+        StoreBusy: it changed meanwhile.
+    """
     head = store.head()
     if head.settings is None:
         raise NotFound(f"there is no graph in {store.url} to export")
+    yield head.revision, head.settings
+    if store.revision() != head.revision:
+        raise StoreBusy(f"{store.url} changed while it was being exported; try again, into a new place")
+
+
+def new_folder(folder: Path) -> None:
+    """Make a folder for personal data.
+
+    Raises:
+        InputError: it holds something.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty; name a new folder")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def graph_tables(store: Store) -> dict[str, pl.DataFrame]:
+    """The stored sets and the derived tables by name, at one revision.
+
+    Raises:
+        NotFound: the store holds no graph.
+        StoreBusy: it changed meanwhile.
+    """
+    with one_revision(store):
+        rulings = store.rulings()
+        events = pl.concat([pl.DataFrame(schema=EVENTS), *store.events()])
+        stored = {"events": events, "decisions": rulings.decisions, "erasures": rulings.erasures}
+        return {**stored, **dict(store.tables().items())}
+
+
+def _written(store: Store, folder: Path, revision: int, settings: Settings) -> str:
+    """Write all files. The separator of their lists."""
     graph = pl.DataFrame(
-        {"key": "graph", "schema": SCHEMA, "revision": head.revision, "settings": head.settings.model_dump_json()},
+        {"key": "graph", "schema": SCHEMA, "revision": revision, "settings": settings.model_dump_json()},
         schema_overrides={"schema": pl.Int64},
     )
     tables = store.tables()
     separator = _separator(tables)
-    for name, table in (("Graph", graph), *_tables(store, tables, head.settings)):
+    for name, table in (("Graph", graph), *labelled(store, tables, settings)):
         _write(folder / f"{name.split(':')[0]}.csv", table, _header(name, table), separator)
-    if store.revision() != head.revision:
-        raise StoreBusy(f"{store.url} changed while it was being exported; try again with a new folder")
-    return _command(folder, separator)
+    return separator
 
 
-def _tables(store: Store, tables: Tables, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Every label and relationship type with its rows; a relationship's first two columns are its ends."""
+def labelled(store: Store, tables: Tables, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every label and relationship type with its rows, nodes first.
+
+    Nodes are named ``Label`` or ``Label-number``, relationships ``TYPE:Label:Label``; the first two columns of a
+    relationship are the keys of its ends.
+    """
     places = places_of(tables.journeys)
     for number, users in enumerate(_by_types(user_rows(tables.users)), start=1):
         yield f"User-{number}", users.with_columns(pl.col("first_seen", "last_seen").cast(TIME))

@@ -26,12 +26,11 @@ from .answers import (
     TransitionRow,
 )
 from .answers.compare import Comparison
-from .core import Derived, normalised, sought
+from .core import Derived, meant, normalised, sought
 from .errors import (
     NotFound,
     SettingsConflict,
     StoreBusy,
-    TargetNotEmpty,
     TooManyRejects,
     validated,
 )
@@ -43,9 +42,11 @@ from .segments import find
 from .settings import Settings, flat
 from .spool import Spool
 from .stores import Status, Store, is_neo4j, open_store
-from .writing import Added, add, resolve
+from .writing import Added, add, resolve, revision_of_empty
 
 if TYPE_CHECKING:  # readers of files are imported where one is read: a question should start fast
+    import networkx as nx
+
     from .ingest import Mapping as FileMapping
     from .ingest import Progress, Reject
     from .maps.picture import Picture
@@ -215,10 +216,7 @@ class Graph:
         Raises:
             TargetNotEmpty: the target holds a graph already.
         """
-        with target.writer() as writer:  # which also clears away what a killed copy left
-            former, held = writer.revision, writer.has_events()
-        if held:
-            raise TargetNotEmpty(f"{target.url} holds events already; copy needs an empty store")
+        former = revision_of_empty(target)
         revision, settings = self.store.revision(), self.settings()
         with Spool(target.spool) as spool:
             for chunk in self.store.events():
@@ -421,13 +419,10 @@ class Graph:
         Raises:
             NotFound: nobody has it, or it is shared by several people.
         """
-        rules = self.settings().rules
-        user = self.store.user_of([sought(identifier, rules)]) if ":" in identifier else None
-        if user is None and identifier.partition(":")[0] not in rules.types:
-            user = self.store.user_of([sought(f"{name}:{identifier}", rules) for name in rules.strongest_first])
+        user = self.store.user_of(lambda settings: meant(identifier, settings.rules))
         if user is None:
-            found = self.store.around(pl.Series([sought(identifier, rules)])).tables.identifiers
-            if found["key"].is_in([sought(identifier, rules)]).any():
+            key = sought(identifier, self.settings().rules)
+            if key in self.store.around(pl.Series([key])).tables.identifiers["key"]:
                 raise NotFound(
                     "that identifier is shared by several people and belongs to nobody; see docs/identity.md"
                 )
@@ -448,6 +443,27 @@ class Graph:
         if rows is None:
             raise NotFound("no user has that key; an identifier leads to it: Graph.lookup, `graphsvc user IDENTIFIER`")
         return users.view(rows)
+
+    def to_polars(self) -> dict[str, pl.DataFrame]:
+        """The graph tables by name: the stored sets and what derives from them, with the schemas of ``tables``.
+
+        Raises:
+            StoreBusy: the graph changed meanwhile.
+        """
+        from .export import graph_tables
+
+        return graph_tables(self.store)
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """The graph with its labels and relationship types, for networkx's algorithms (``network.to_networkx``).
+
+        Raises:
+            NotFound: there is no graph yet.
+            StoreBusy: it changed meanwhile.
+        """
+        from .network import to_networkx
+
+        return to_networkx(self.store)
 
     def query(
         self, text: str, parameters: Mapping[str, Any] | None = None

@@ -18,7 +18,7 @@ import polars as pl
 from .commit import commit
 from .core import Derived, normalised
 from .core.identity import resolve as resolve_identity
-from .errors import GraphMoved, InputError, StoreBusy, validated
+from .errors import GraphMoved, InputError, StoreBusy, TargetNotEmpty, validated
 from .rules import Rules
 from .rulings import Rulings
 from .settings import Settings
@@ -48,6 +48,19 @@ class Added:
         for name in ("new", "duplicates", "conflicts", "replaced", "forgotten", "erased"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.revision = other.revision
+
+
+def revision_of_empty(store: Store) -> int:
+    """Revision of a store that is to take a whole graph.
+
+    Raises:
+        TargetNotEmpty: it holds events already.
+    """
+    with store.writer() as writer:  # which also clears away what a killed load left
+        revision, held = writer.revision, writer.has_events()
+    if held:
+        raise TargetNotEmpty(f"{store.url} holds events already; a whole graph needs an empty store")
+    return revision
 
 
 def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any], *, replace: bool = False) -> Added:

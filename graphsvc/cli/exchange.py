@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from ..graph import open as open_graph
 from .app import app
 from .options import DEFAULT_STORE, StoreOption
@@ -31,19 +32,60 @@ def copy(
 
 @app.command()
 def export(
-    neo4j_import: Annotated[Path, typer.Option(help="New folder for the files of `neo4j-admin database import full`.")],
     store: StoreOption = DEFAULT_STORE,
+    parquet: Annotated[
+        Path | None, typer.Option(help="New folder for the whole graph as Parquet files; `graphsvc import` reads it.")
+    ] = None,
+    graphml: Annotated[Path | None, typer.Option(help="File for networkx, Gephi and others.")] = None,
+    neo4j_import: Annotated[
+        Path | None, typer.Option(help="New folder for the files of `neo4j-admin database import full`.")
+    ] = None,
 ) -> None:
-    """Write files for Neo4j's own import, the fastest first load, and print the command to run.
+    """Write the whole graph into files, which hold personal data.
 
-    Example:
+    Examples:
+
+        graphsvc export --parquet backup/
+
+        graphsvc export --graphml journeys.graphml
 
         graphsvc export --neo4j-import import/
     """
-    from ..export import neo4j_import as write
-
+    if sum(place is not None for place in (parquet, graphml, neo4j_import)) != 1:
+        raise InputError("say what to write: one of --parquet, --graphml, --neo4j-import")
     with open_graph(store, write=False) as graph:
-        print(write(graph.store, neo4j_import))
+        if parquet is not None:
+            from ..parquet_files import write
+
+            print(f"revision {write(graph.store, parquet)} of {graph.store.url} written to {parquet}")
+        elif graphml is not None:
+            from ..network import write_graphml
+
+            write_graphml(graph.store, graphml)
+            print(f"{graph.store.url} written to {graphml}")
+        elif neo4j_import is not None:
+            from ..export import neo4j_import as files
+
+            print(files(graph.store, neo4j_import))
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of `graphsvc export --parquet`.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Put an exported graph, whole, into an empty store.
+
+    Example:
+
+        graphsvc import backup/ --store neo4j://localhost
+    """
+    from ..parquet_files import read
+
+    with open_graph(store) as graph:
+        revision = read(folder, graph.store)
+        counts = graph.status().counts
+    print(f"{counts['events']:,} events of {counts['users']:,} users read into {graph.store.url}; revision {revision}")
 
 
 @app.command("neo4j-setup")
