@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,29 @@ from .rows import RawRows
 from .sources import Source
 
 
+class WrongColumns(ValueError):
+    """A line that is no JSON does not have the fields of its format."""
+
+
+def _json(line: bytes) -> Any:
+    return json.loads(line.decode())
+
+
+_REASONS = {UnicodeDecodeError: Reason.NOT_UTF8, WrongColumns: Reason.COLUMNS}
+
+
 class JsonlReader:
     """A JSON Lines file. Its columns are the names that occur in its first megabyte."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, decode: Callable[[bytes], Any] = _json) -> None:
+        """Read the first megabyte.
+
+        Args:
+            source: the file.
+            decode: makes a record of a line; raises ``ValueError`` where it cannot.
+        """
         self.source = source
+        self._decode = decode
         self.path: Path = source.path
         self.size = source.size
         head, self.whole = source.beginning()
@@ -64,10 +82,10 @@ class JsonlReader:
             if not line or line.isspace():
                 continue
             try:
-                records.append(json.loads(line.decode()))
+                records.append(self._decode(line))
                 lines.append(number)
             except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are both ValueErrors
-                reason = Reason.NOT_UTF8 if isinstance(error, UnicodeDecodeError) else Reason.BROKEN_JSON
+                reason = _REASONS.get(type(error), Reason.BROKEN_JSON)
                 raw = clip(line.decode("utf-8", "backslashreplace"))
                 bad.append(Reject(str(self.path), number, None, reason, raw))
         rows = as_rows(records, lines, str(self.path))

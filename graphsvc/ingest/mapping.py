@@ -32,6 +32,7 @@ Column = Literal[
     "kind",
 ]
 Constant = Literal["name", "channel", "stage", "value", "cost", "currency", "sentiment", "question", "confidence"]
+ForeignReader = Literal["segment", "ga4", "snowplow", "xes", "ocel"]
 COLUMNS: tuple[Column, ...] = get_args(Column)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -100,6 +101,7 @@ class Mapping(_Part):
 
     source: Text = "events"
     files: Several | tuple[()] = ()
+    reader: ForeignReader | None = None
     kind: Kind = "event"
     columns: dict[Column, Text] = {}
     constants: dict[Constant, ConstantText] = {}
@@ -184,11 +186,15 @@ PLAIN = Mapping()
 
 
 def load_mapping(path: Path) -> Mapping:
-    """Read and check a mapping file.
+    """Read and check a mapping file; the name of a reader (``segment``) stands for what comes with it.
 
     Raises:
         MappingError: it cannot be read, is not TOML, or does not validate; the message names file, line and key.
     """
+    if str(path) in get_args(ForeignReader) and not path.exists():
+        from .foreign import PRESETS
+
+        return PRESETS[str(path)]
     try:
         text = path.read_text("utf-8")
         tree = tomllib.loads(text)

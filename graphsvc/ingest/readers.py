@@ -12,13 +12,21 @@ from .rows import RawRows, Reader
 from .sources import Source, sniff
 
 
-def open_reader(path: Path) -> Reader:
+def open_reader(path: Path, name: str | None = None) -> Reader:
     """Open a file far enough to know its columns.
+
+    Args:
+        path: of the file.
+        name: of the reader for what another tool records (``foreign``); None: by the format of the file.
 
     Raises:
         InputError: it cannot be read, or has no usable header.
         UnsupportedFile: it is none of CSV, JSON Lines (both also gzipped) and Parquet.
     """
+    if name is not None:
+        from .foreign import open_foreign
+
+        return open_foreign(path, name)
     source = Source(path)
     form = sniff(source)
     if form == "csv":

@@ -92,7 +92,8 @@ def read_events(
         UnknownColumn: a file lacks a column of its mapping.
     """
     paths = expand(files)
-    opened = [(open_reader(path), mapping_for(path, mappings)) for path in paths]
+    meant = [(path, mapping_for(path, mappings)) for path in paths]
+    opened = [(open_reader(path, mapping.reader), mapping) for path, mapping in meant]
     for reader, mapping in opened:
         if not by_row:
             check_columns(mapping, reader)
