@@ -4,42 +4,59 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from graphsvc.example import generate
 from graphsvc.graph import Graph
 from graphsvc.graph import open as open_graph
 from graphsvc.ingest import load_mapping
-from graphsvc.maps import journey_map
+from graphsvc.maps.kinds import KINDS
 
 from .browser import launched
 
 ROOT = Path(__file__).parents[1]
-MAP = ROOT / "visualizations" / "journey-map.html"
+VISUALIZATIONS = ROOT / "visualizations"
+MAP = VISUALIZATIONS / "journey-map.html"
 PICTURE = ROOT / "docs" / "journey-map.png"
+#: A made-up person who is met at an event, buys in the store, and asks the support.
+_PERSON = "customer_id:C9270761022"
+_SALT = "salt of the example pictures"  # so that user keys are the same each time
 
 
 def example_graph(folder: Path) -> Graph:
     """The graph of the example events that ``graphsvc demo`` makes."""
     example = generate(folder / "example", events=20_000, seed=1)
+    mappings = [load_mapping(path) for path in example.mappings.values()]
+    salted = mappings[0].model_copy(update={"settings": {**mappings[0].settings, "salt": _SALT}})
     graph = open_graph(folder / "example.duckdb")
-    graph.ingest([*example.files.values()], [load_mapping(path) for path in example.mappings.values()])
+    graph.ingest([*example.files.values()], [salted, *mappings[1:]])
     return graph
 
 
-def example_map(graph: Graph) -> str:
-    """The map that stands in ``visualizations/``."""
-    return journey_map(graph.frame(), segments=tuple(graph.settings().segments)).html()
+def example_pictures(graph: Graph) -> dict[Path, str]:
+    """The pages that stand in ``visualizations/``: one of each kind."""
+    asked: dict[str, dict[str, Any]] = {
+        "funnel": {
+            "step": ["product_view", "add_to_cart", "checkout", "delivery_costs?", "payment", "purchase"],
+        },
+        "comparison": {"a": "older", "b": "younger"},
+        "timeline": {"user": graph.lookup(_PERSON)},
+        "identity": {"identifier": _PERSON},
+    }
+    return {VISUALIZATIONS / f"{kind}-map.html": graph.map(kind, **asked.get(kind, {})).html() for kind in KINDS}
 
 
 def main() -> None:
-    """Write both pictures."""
+    """Write all pictures."""
     with tempfile.TemporaryDirectory() as folder, example_graph(Path(folder)) as graph:
-        MAP.write_text(example_map(graph), encoding="utf-8")
+        pages = example_pictures(graph)
+    for path, page in pages.items():
+        path.write_text(page, encoding="utf-8", newline="\n")
     with launched() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 860}, device_scale_factor=1)
-        page.goto(MAP.as_uri())
-        page.screenshot(path=PICTURE)
-    print(MAP.relative_to(ROOT), PICTURE.relative_to(ROOT))
+        opened = browser.new_page(viewport={"width": 1440, "height": 860}, device_scale_factor=1)
+        opened.goto(MAP.as_uri())
+        opened.screenshot(path=PICTURE)
+    print(*(path.relative_to(ROOT) for path in (*pages, PICTURE)))
 
 
 if __name__ == "__main__":

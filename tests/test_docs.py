@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from docs.make_reference import PAGE, reference
-from tests.make_examples import MAP, example_graph, example_map
+from tests.make_examples import VISUALIZATIONS, example_graph, example_pictures
 from tests.test_cli import EVENTS, PLAIN
 
 ROOT = Path(__file__).parents[1]
@@ -90,9 +90,12 @@ def test_the_reference_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == reference(), "run: python docs/make_reference.py"
 
 
-def test_the_example_picture_is_current(tmp_path: Path) -> None:
+def test_the_example_pictures_are_current(tmp_path: Path) -> None:
     with example_graph(tmp_path) as graph:
-        assert MAP.read_text(encoding="utf-8") == example_map(graph), "run: make examples"
+        pictures = example_pictures(graph)
+    for path, page in pictures.items():
+        assert path.read_text(encoding="utf-8") == page, f"{path.name} is stale: run make examples"
+    assert set(VISUALIZATIONS.iterdir()) == set(pictures)
 
 
 def test_the_wheel_carries_statements_and_pages(tmp_path: Path) -> None:

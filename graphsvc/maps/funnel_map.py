@@ -45,11 +45,8 @@ class FunnelMap(ScenePicture):
                 nodes.append(stopped)
                 lines.append(_leaving(row, bar, stopped, entered))
         steps = {row.step: node for row, node in zip(rows, (n for n in nodes if n.look == "bar"), strict=True)}
-        lines += [
-            _going_on(row, steps[before.step], steps[row.step])
-            for before, row in pairwise(rows)
-            if nested and not row.optional and not before.optional
-        ]
+        required = [row for row in rows if not row.optional] if nested else []
+        lines += [_going_on(row, steps[before.step], steps[row.step]) for before, row in pairwise(required)]
         return Scene(
             about=" · ".join(filter(None, ["Users by the steps that they reach", self.footer.period])),
             headline=_headline(rows, nested=nested),
@@ -78,6 +75,8 @@ def _step(row: FunnelRow, top: float, width: float, *, last: bool) -> Node:
     caption = f"{counted(row.users, 'user')} · {percent(row.share)}"
     if row.share_of_previous is not None:
         caption += f"\n{percent(row.share_of_previous)} of the step before"
+    if row.optional:
+        caption += "\noptional"
     if row.median_seconds is not None:
         caption += f"\nhalf within {duration(row.median_seconds)}"
     return Node(
@@ -88,7 +87,7 @@ def _step(row: FunnelRow, top: float, width: float, *, last: bool) -> Node:
         height=_BAR,
         look="bar",
         tint="converted" if last else "touchpoint",
-        label=f"{row.step}. {row.label}" + (" (optional)" if row.optional else ""),
+        label=f"{row.step}. {row.label}",
         heading=row.label,
         caption=caption,
         where=f"step {row.step}",
