@@ -1,10 +1,10 @@
 // name: read/user
 // One user with what belongs to it: rows of users, identifiers and journeys as in `tables.py`, times in
-// microseconds since 1970.
+// microseconds since 1970; and, read after them, the last commit that began.
 //   $key  string, user key
 MATCH (u:User {key: $key})
 WITH u, localdatetime('1970-01-01') AS epoch
-RETURN
+WITH
   [[
     u.key, u.component,
     duration.inSeconds(epoch, u.first_seen).seconds * 1000000 + u.first_seen.microsecond,
@@ -27,3 +27,5 @@ RETURN
         j.currency, j.touchpoints, j.names, j.channels, coalesce(j.stages, ['']), j.times, j.values
     ]
   } AS journeys
+OPTIONAL MATCH (c:Commit {key: 'commit'})
+RETURN users, identifiers, journeys, coalesce(c.begun, 0) AS begun

@@ -5,6 +5,6 @@ stored.
 """
 
 from .derive import Derived, changed_rulings, derive, diff
-from .normal import normalised, sought
+from .normal import meant, normalised, sought
 
-__all__ = ["Derived", "changed_rulings", "derive", "diff", "normalised", "sought"]
+__all__ = ["Derived", "changed_rulings", "derive", "diff", "meant", "normalised", "sought"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import polars as pl
@@ -54,8 +55,21 @@ def sought(identifier: str, rules: Rules) -> str:
     """
     if not TYPE.fullmatch(identifier.partition(":")[0]) or ":" not in identifier:
         raise QueryError("write an identifier as type:value, for example email:ann@example.org")
-    kind, value = _parts(pl.Series([identifier]), rules).row(0)
-    return f"{kind}:{value or ''}"
+    return _keys([identifier], rules)[0]
+
+
+def meant(text: str, rules: Rules) -> list[str]:
+    """The identifier keys that a text may mean, ``type:value`` or a bare value, the likeliest first."""
+    kind, colon, _ = text.partition(":")
+    texts = [text] if colon and TYPE.fullmatch(kind) else []
+    if kind not in rules.types:
+        texts += [f"{each}:{text}" for each in rules.strongest_first]
+    return _keys(texts, rules)
+
+
+def _keys(identifiers: Sequence[str], rules: Rules) -> list[str]:
+    parts = _parts(pl.Series(identifiers, dtype=pl.String), rules)
+    return [f"{kind}:{value or ''}" for kind, value in parts.iter_rows()]
 
 
 def by_raw(raw: pl.Series, rules: Rules) -> pl.DataFrame:
@@ -78,25 +92,21 @@ def usable_identifiers(events: pl.DataFrame, rules: Rules) -> pl.Series:
 def _parts(identifiers: pl.Series, rules: Rules) -> pl.DataFrame:
     """kind and value of raw identifiers, the value as its type's normaliser leaves it."""
     split = pl.col("raw").str.splitn(":", 2)
-    parts = identifiers.alias("raw").to_frame().select(
-        kind=split.struct.field("field_0"), value=split.struct.field("field_1").str.strip_chars()
-    )  # fmt: skip
+    kind, value = split.struct.field("field_0"), split.struct.field("field_1").str.strip_chars()
     emails, lowered = _types(rules, "email"), [*_types(rules, "email"), *_types(rules, "lower")]
-    parts = parts.with_columns(
-        value=pl.when(pl.col("kind").is_in(lowered)).then(pl.col("value").str.to_lowercase()).otherwise("value")
-    ).with_columns(
-        value=pl.when(pl.col("kind").is_in(emails)).then(pl.col("value").str.replace_all(r"\s", "")).otherwise("value")
-    )
-    phones = _types(rules, "phone")
-    loose = pl.col("kind").is_in(phones) & ~pl.col("value").str.contains(_E164)
-    if not parts.select(loose.any()).item():
-        return parts
-    brought = parts.filter(loose)["value"].unique()
+    value = pl.when(kind.is_in(lowered)).then(value.str.to_lowercase()).otherwise(value)
+    value = pl.when(kind.is_in(emails)).then(value.str.replace_all(r"\s", "")).otherwise(value)
+    loose = kind.is_in(_types(rules, "phone")) & ~value.str.contains(_E164)
+    parts = identifiers.alias("raw").to_frame().select(kind=kind, value=value, loose=loose)  # all in one pass
+    if not parts["loose"].any():
+        return parts.drop("loose")
+    brought = parts.filter("loose")["value"].unique()
     numbers = {text: _e164(text, rules.default_region) for text in brought.drop_nulls()}
-    return parts.with_columns(
-        value=pl.when(loose)
+    return parts.select(
+        "kind",
+        value=pl.when("loose")
         .then(pl.col("value").replace_strict(numbers, default=None, return_dtype=pl.String))
-        .otherwise("value")
+        .otherwise("value"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -112,8 +112,12 @@ class Store(Protocol):
             GraphMoved: the graph is at another revision now.
         """
 
-    def user_of(self, identifiers: Sequence[str]) -> str | None:
-        """Key of the user that has the first of some normalised identifiers that anybody has."""
+    def user_of(self, keys: Callable[[Settings], Sequence[str]]) -> str | None:
+        """Key of the user that has the first of some identifiers that anybody has.
+
+        Args:
+            keys: the identifier keys, under the settings of the graph.
+        """
 
     def user(self, key: str) -> UserRows | None:
         """What is stored of one user, at one revision; None where there is no such user."""

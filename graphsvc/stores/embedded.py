@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -224,10 +224,10 @@ class EmbeddedStore:
             )
         return aligned(journeys, values, name)
 
-    def user_of(self, identifiers: Sequence[str]) -> str | None:
-        """Key of the user that has the first of some normalised identifiers that anybody has."""
+    def user_of(self, keys: Callable[[Settings], Sequence[str]]) -> str | None:
+        """Key of the user that has the first of some identifiers that anybody has."""
         with self._transaction() as cursor:
-            for identifier in identifiers:
+            for identifier in keys(self._head(cursor).settings or Settings()):
                 found = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
                 if found and found[0][0] is not None:
                     return str(found[0][0])

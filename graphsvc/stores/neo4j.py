@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -148,17 +148,20 @@ class Neo4jStore:
 
         return self._door.read("frame", work)
 
-    def user_of(self, identifiers: Sequence[str]) -> str | None:
-        """Key of the user that has the first of some normalised identifiers that anybody has."""
-        wanted = list(identifiers)
-        rows = self._door.read("user", lambda runner, _: runner.rows("read/user_of", identifiers=wanted))
-        return rows[0][0] if rows else None
+    def user_of(self, keys: Callable[[Settings], Sequence[str]]) -> str | None:
+        """Key of the user that has the first of some identifiers that anybody has."""
+
+        def work(runner: Runner, head: GraphHead) -> str | None:
+            rows = runner.fenced("read/user_of", identifiers=list(keys(head.settings or Settings())))
+            return rows[0][0] if rows else None
+
+        return self._door.read("user", work)
 
     def user(self, key: str) -> UserRows | None:
         """What is stored of one user, at one revision; None where there is no such user."""
 
         def work(runner: Runner, head: GraphHead) -> UserRows | None:
-            found = runner.rows("read/user", key=key)
+            found = runner.fenced("read/user", key=key)
             if not found:
                 return None
             tables = ("users", "identifiers", "journeys")

@@ -91,7 +91,8 @@ class Door:
             with self.reading(purpose) as runner:
                 head = known or self._settled(runner)
                 result = work(runner, head)
-                return runner.rows("read/begun") == [[head.begun]], result
+                begun = runner.rows("read/begun")[0][0] if runner.begun is None else runner.begun
+                return begun == head.begun, result
 
         for known in (self._known, *[None] * _READ_ATTEMPTS):
             whole, result = retried(partial(attempt, known))
