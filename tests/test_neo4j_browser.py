@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 import threading
 import zipfile
 from pathlib import Path
 from subprocess import run
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import graphsvc
 from graphsvc import neo4j_browser as browser
@@ -80,9 +81,26 @@ def test_setup_tells_paths_that_exist_and_packs_the_statements(tmp_path: Path) -
         assert archive.namelist() == [f"graphsvc/{path.name}" for path in browser.saved()]
 
 
+def test_the_guide_as_html_holds_the_same_statements() -> None:
+    page = browser.guide_html()
+    assert page.count("<slide ") == 8
+    statements = re.findall(r"<pre [^>]+>(.*?);?</pre>", page, re.DOTALL)
+    assert [html.unescape(text) for text in statements] == [text for said in guided().values() for text in said]
+    words = html.unescape(re.sub("<pre.*?</pre>|<[^>]+>", "", page, flags=re.DOTALL))
+    assert "graphsvc calls those open, and" in words, "no mark of AsciiDoc is left"
+    assert not re.search(r"`|----|\[source|^=", words, re.MULTILINE)
+
+
 def test_the_guide_is_served_to_a_page_of_another_origin() -> None:
+    """A browser asks first whether it may: Neo4j Browser sends headers of its own."""
     with browser.server(0) as running:
         threading.Thread(target=running.serve_forever).start()
+        asked = Request(f"http://localhost:{running.server_port}/guide.adoc", method="OPTIONS")
+        with urlopen(asked) as answer:
+            assert answer.status == 204
+            assert answer.headers["Access-Control-Allow-Headers"] == "*"
+        with urlopen(f"http://localhost:{running.server_port}/guide.html") as answer:
+            assert answer.read().decode() == browser.guide_html()
         with urlopen(f"http://localhost:{running.server_port}/guide.adoc") as answer:
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             assert answer.read() == browser.guide().read_bytes()

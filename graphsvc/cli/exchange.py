@@ -114,7 +114,8 @@ def neo4j_setup(
         print(browser.instructions(port=8001))
     else:
         with browser.server(serve) as running:
-            print(f"enter in Neo4j Browser:  :guide http://{browser.HOST}:{serve}/{browser.guide().name}", flush=True)
+            url = f"http://{browser.HOST}:{serve}/guide"
+            print(f"enter in Neo4j Browser:  :guide {url}.adoc   (Neo4j Browser 5: {url}.html)", flush=True)
             try:
                 running.serve_forever()
             except KeyboardInterrupt:
