@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from graphsvc.answers.flow import FlowParams
-from graphsvc.maps import JourneyMap, journey_map
+from graphsvc.maps import journey_map
+from graphsvc.maps.flow_map import JourneyMap
 from graphsvc.maps.layout import BAR, PITCH
 from graphsvc.maps.words import KIND_NAMES, number
 

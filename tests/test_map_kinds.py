@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import graphsvc
+from graphsvc.api import create_app
 from graphsvc.cli.app import app
 from graphsvc.errors import NotFound, QueryError, UnknownName
 from graphsvc.graph import Graph
@@ -296,6 +298,18 @@ def test_each_kind_from_the_command_line(graph: Graph, tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8") == graph.map(depth=2).html()
     refused = run.invoke(app, ["map", "--depth", "2", "transitions", "--store", store])
     assert "after the kind: graphsvc map transitions --depth" in str(refused.exception)
+
+
+def test_each_kind_from_the_service(graph: Graph) -> None:
+    """``GET /map/KIND`` gives the same bytes; one that is asked for by an identifier has no address."""
+    with TestClient(create_app(graph)) as client:
+        for kind in KINDS.keys() - {"identity"}:
+            page = client.get(f"/map/{kind}", params=parameters(graph, kind))
+            assert page.status_code == 200, page.text
+            assert page.text == graph.map(kind, **parameters(graph, kind)).html()
+        assert client.get("/map").text == graph.map().html()
+        assert client.get("/map/identity").status_code == 404
+        assert client.get("/map/comparison", params={"a": "older"}).status_code in (400, 422)
 
 
 def test_the_documents_commands_and_python_run(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from graphsvc.answers.flow import ENDS, Flow, FlowParams, flow
 from graphsvc.errors import QueryError, UnknownName
-from graphsvc.maps import JourneyMap, journey_map
+from graphsvc.maps import journey_map
+from graphsvc.maps.flow_map import JourneyMap
 from graphsvc.maps.layout import LABEL, PITCH, place
 from graphsvc.maps.network import network
 from graphsvc.maps.words import duration, headline, percent

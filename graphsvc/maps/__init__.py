@@ -1,17 +1,19 @@
-"""Pictures: the interactive journey map, and the data twin behind it."""
+"""Pictures of journeys and people, each with the data twin behind it: ``kinds`` declares them all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..answers.flow import FlowParams, flow
 from ..answers.params import time_of
+from ..answers.steps import FlowParams
 from ..errors import QueryError
 from ..frame import JourneyFrame
-from .journey_map import JourneyMap
-from .picture import Footer
 
-__all__ = ["EVERYONE", "Footer", "JourneyMap", "journey_map"]
+if TYPE_CHECKING:  # a picture is imported when it is drawn: a question should start fast
+    from .flow_map import JourneyMap
+
+__all__ = ["EVERYONE", "journey_map"]
 
 #: The layer of all journeys that the parameters choose.
 EVERYONE = "all"
@@ -35,6 +37,10 @@ def journey_map(
         UnknownName: something is named that the graph does not hold.
         QueryError: a segment is asked for twice, or bears the name of the layer of everyone.
     """
+    from ..answers.flow import flow
+    from .flow_map import JourneyMap
+    from .picture import Footer
+
     params = params or FlowParams()
     if EVERYONE in segments or len(set(segments)) < len(segments):
         raise QueryError(f"each layer needs its own name, and {EVERYONE!r} is that of everyone: {', '.join(segments)}")

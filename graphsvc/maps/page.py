@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..answers.flow import Flow
-from .journey_map import JourneyMap
+from .flow_map import JourneyMap
 from .layout import BAR, PITCH, Layout, place
 from .network import EDGE_FACTS, NODE_FACTS, edge_facts, network, node_facts
 from .shell import as_text, options, page
