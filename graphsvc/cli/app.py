@@ -98,7 +98,11 @@ def ingest(
     store: StoreOption = DEFAULT_STORE,
     mapping: Annotated[
         list[Path] | None,
-        typer.Option("--mapping", "-m", help="How to read the files (TOML); may be given several times."),
+        typer.Option(
+            "--mapping",
+            "-m",
+            help="How to read the files: a TOML file, or segment, ga4, snowplow, xes, ocel; several times, if need be.",
+        ),
     ] = None,
     propose: Annotated[
         bool, typer.Option("--guess", help="Propose a mapping for the first file; writes nothing.")
