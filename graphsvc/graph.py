@@ -249,6 +249,17 @@ class Graph:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         return self._questions.frame()
 
+    def revision(self) -> int:
+        """The revision that answers speak of; the graph's own may be newer by then, see :meth:`allow_age`."""
+        return self._questions.revision()
+
+    def allow_age(self, seconds: float) -> None:
+        """Let answers be so old: a graph that is written to all the time need not be counted anew for each of them.
+
+        Users are always shown as they are.
+        """
+        self._questions.max_age = seconds
+
     def warm(self) -> None:
         """Begin to load the journey frame beside other work; until it is there, Neo4j answers by Cypher."""
         self._questions.warm()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
@@ -28,6 +30,9 @@ class Questions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.max_age = 0.0
+        self._revision, self._looked_at = 0, -math.inf
+        self._revision_lock = threading.Lock()
         self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
         self._frame: JourneyFrame | None = None
         self._warming: threading.Thread | None = None
@@ -45,11 +50,22 @@ class Questions:
             self._frame = None
             self._answers.clear()
             self._store.recent.forget()
+            self._looked_at = -math.inf
+
+    def revision(self) -> int:
+        """The revision that answers speak of: the graph's, looked up again after ``max_age`` seconds."""
+        with self._revision_lock:
+            if time.monotonic() - self._looked_at >= self.max_age:
+                self._revision, self._looked_at = self._store.revision(), time.monotonic()
+            return self._revision
 
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         with self._frame_lock:
-            self._frame = self._renewed(self._store.revision()) or self._store.frame()
+            revision = self.revision()
+            self._frame = self._renewed(revision) or self._store.frame()
+            if self._frame.revision != revision:  # the graph went on while it was read
+                self._looked_at = -math.inf
             return self._frame
 
     def _renewed(self, revision: int) -> JourneyFrame | None:
@@ -88,7 +104,7 @@ class Questions:
     def ask(self, name: str, parameters: Mapping[str, Any], via: Via) -> Result[Any]:
         """Answer a question, from memory where nothing has changed since it was asked last."""
         model = answer(name).parse(parameters)
-        revision = self._store.revision()
+        revision = self.revision()
         question = (f"{name} {via}", model.model_dump_json())
         with self._answers_lock:
             if (revision, *question) in self._answers:
