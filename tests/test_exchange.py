@@ -29,6 +29,7 @@ from graphsvc.tables import DERIVED, STORED
 from graphsvc.writing import add
 
 from .graphs import SALT, assert_same, contents, event, fresh, histories, link, profile, rules, table
+from .test_cli import graphsvc
 from .test_docs import blocks, commands
 from .test_law import examples
 
@@ -201,6 +202,14 @@ def test_polars_gives_every_table_with_its_schema(graph: Graph) -> None:
     tables = graph.to_polars()
     assert {name: table.schema for name, table in tables.items()} == {**STORED, **DERIVED}
     assert len(tables["events"]) == len(ROWS)
+
+
+# On the command line
+
+
+def test_export_asks_for_one_form(tmp_path: Path) -> None:
+    said = graphsvc("export", "--parquet", "a", "--graphml", "b", cwd=tmp_path, code=2)
+    assert said.endswith("one of --parquet, --graphml, --neo4j-import")
 
 
 # As the document says

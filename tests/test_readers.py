@@ -237,7 +237,11 @@ def test_process_logs_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
 # All of them
 
 
-ODD = ["null", "7", '"text"', "[1]", "{}", '{"type":{}}', '{"type":"track","properties":"x","context":[],"traits":1}']
+ODD = [
+    *["null", "7", '"text"', "[1]", "{}", '{"type":{}}'],
+    '{"type":"track","properties":"x","context":[],"traits":1,"event_params":{},"contexts":"{","unstruct_event":"[]"}',
+    json.dumps({name: {"a": 1} for name in ("type", "userId", "user_id", "event_name", "event_timestamp")}),
+]
 
 
 @pytest.mark.parametrize("name", ["segment", "ga4", "snowplow"])
