@@ -51,9 +51,9 @@ class FunnelMap(ScenePicture):
             about=" · ".join(filter(None, ["Users by the steps that they reach", self.footer.period])),
             headline=_headline(rows, nested=nested),
             figures=[
-                (number(rows[0].users), "enter"),
+                (number(rows[0].users), "enter" if nested else "reach the first step"),
                 (number(rows[-1].users), "reach the last step"),
-                (percent(rows[-1].share), "of those who enter"),
+                *([(percent(rows[-1].share), "of those who enter")] if nested else []),
             ],
             alt="Steps of a funnel from top to bottom, each bar as wide as its users are many.",
             hint="Point at a bar or a box, or click to keep its details here.",
@@ -182,9 +182,12 @@ def _headline(rows: list[FunnelRow], *, nested: bool) -> str:
     """How many get through, and after which step most stop."""
     if not rows or not rows[0].users:
         return "Nobody enters this funnel."
+    if not nested:
+        most = max(rows, key=lambda row: (row.users, -row.step))
+        return f"Most users reach {quoted(most.label)}: {counted(most.users, 'user')}. They may enter at any step."
     said = f"{percent(rows[-1].share)} of those who enter get through."
     worst = max(rows, key=lambda row: (row.stopped, -row.step))
-    if nested and worst.stopped:
+    if worst.stopped:
         said += f" Most are lost after {quoted(worst.label)}: {counted(worst.stopped, 'user')}"
         said += f", {percent(worst.stopped / worst.users)} of those who get there."
     return said

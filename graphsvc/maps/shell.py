@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -31,12 +31,12 @@ def page(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: 
         data: what the scripts read.
         values: what the template shows.
     """
-    style = "".join(_asset(name) for name in ("page.css", *styles))
-    texts = [_vis_network(), *(_asset(name) for name in ("common.js", *scripts))]
+    style = "".join(asset(name) for name in ("base.css", "page.css", *styles))
+    texts = [_vis_network(), *(asset(name) for name in ("common.js", *scripts))]
     return (
         _environment()
         .get_template(template)
-        .render(policy=_policy(texts, style), style=style, scripts=texts, data=_inert(data), **values)
+        .render(policy=policy(style, texts), style=style, scripts=texts, data=_inert(data), **values)
     )
 
 
@@ -73,10 +73,10 @@ def as_text(parameters: dict[str, Any]) -> str:
     return json.dumps(parameters, ensure_ascii=False, sort_keys=True)[1:-1]
 
 
-def _policy(scripts: Iterable[str], style: str) -> str:
-    """A Content-Security-Policy that allows these scripts and this style, and nothing else from anywhere."""
-    allowed = " ".join(_hash(script) for script in scripts)
-    return f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+def policy(style: str, scripts: Sequence[str] = ()) -> str:
+    """A Content-Security-Policy that allows this style and these scripts, and nothing else from anywhere."""
+    allowed = f"script-src {' '.join(map(_hash, scripts))}; " if scripts else ""
+    return f"default-src 'none'; {allowed}style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
 
 
 def _hash(text: str) -> str:
@@ -90,7 +90,8 @@ def _inert(data: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of ``maps/assets``; lines end alike on every system."""
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
@@ -104,5 +105,5 @@ def _vis_network() -> str:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

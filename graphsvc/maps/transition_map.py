@@ -167,6 +167,7 @@ def _headline(answer: Result[TransitionRow]) -> str:
         return "No transitions to show." if not answer.rows else "Nothing is followed by anything but itself."
     source, target = ends(moving)
     return (
-        f"After {quoted(source)} most often comes {quoted(target)}: {counted(moving.count, 'time')}, "
-        f"{percent(moving.share_of_source or 0)} of all that follows it; half within {duration(moving.median_seconds)}."
+        f"The most common step leads from {quoted(source)} to {quoted(target)}: {counted(moving.count, 'time')}, "
+        f"{percent(moving.share_of_source or 0)} of all that follows {quoted(source)}; half within "
+        f"{duration(moving.median_seconds)}."
     )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -12,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from ..maps import shell
 from ..maps.words import counted, number, percent
 from .model import CATEGORIES, Counted, Finding, Report
 
@@ -28,7 +26,7 @@ def render(report: Report) -> str:
 
     Its policy allows its own style, by its hash, and nothing else; all texts are escaped.
     """
-    style = _asset("report.css")
+    style = shell.asset("base.css") + _asset("report.css")
     groups = [
         {
             "category": category,
@@ -40,7 +38,7 @@ def render(report: Report) -> str:
     ]
     return _template().render(
         report=report,
-        policy=f"default-src 'none'; style-src {_hash(style)}; base-uri 'none'; form-action 'none'",
+        policy=shell.policy(style),
         style=style,
         period=_period(report.figures.first, report.figures.last),
         figures=_figures(report),
@@ -50,7 +48,7 @@ def render(report: Report) -> str:
         questions=sum(family.questions for family in report.looked),
         rate=percent(report.rate),
         least_difference=f"{report.least_difference * 100:g}",
-        parameters=json.dumps(report.parameters, ensure_ascii=False, sort_keys=True)[1:-1],
+        parameters=shell.as_text(report.parameters),
         number=number,
     )
 
@@ -125,10 +123,6 @@ def _period(first: datetime | None, last: datetime | None) -> str:
     if first is None or last is None:
         return "no touchpoints"
     return f"{first.day} {first:%B %Y} to {last.day} {last:%B %Y}"
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _asset(name: str) -> str:
