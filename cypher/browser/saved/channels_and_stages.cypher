@@ -1,4 +1,4 @@
-// Which channels do people use at which stage?
+// Which channels at which stage?
 MATCH (u:User)-[:TOOK]->(j:Journey)
 UNWIND range(0, size(j.names) - 1) AS i
 WITH u, j.channels[i] AS channel, coalesce(j.stages, [''])[i] AS stage

@@ -1,5 +1,5 @@
-// How do people feel at each touchpoint?
-// Mean sentiment, from -1 to 1, the worst first.
+// How do people feel?
+// Mean sentiment at each touchpoint, from -1 to 1, the worst first.
 MATCH (t:Touchpoint)
 WHERE t.sentiment IS NOT NULL
 RETURN t.name AS touchpoint, avg(t.sentiment) AS mean_sentiment, count(*) AS told

@@ -1,5 +1,5 @@
-// What did this one person do? Look at it as a graph.
-// One user's journeys as chains of touchpoints. Put a user's key between the quotes; as it stands, it takes the user of
+// What did one person do?
+// Look at it as a graph: one user's journeys as chains of touchpoints. Put a user's key between the quotes; as it stands, it takes the user of
 // the longest journey.
 WITH '' AS key
 MATCH (u:User)-[:TOOK]->(j:Journey)

@@ -1,4 +1,4 @@
-// What do people do last before a goal?
+// What comes before a goal?
 // The three touchpoints before the end of journeys that reached a goal.
 MATCH (j:Journey)
 WHERE j.converted

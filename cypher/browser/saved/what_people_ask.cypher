@@ -1,4 +1,4 @@
-// What do people ask, and where?
+// What do people ask?
 // Questions are texts that people wrote: personal data may stand in them.
 MATCH (t:Touchpoint)
 WHERE t.question IS NOT NULL

@@ -1,5 +1,5 @@
-// Where do journeys begin, and which of them reach a goal?
-// The channel of the first touchpoint.
+// Where do journeys begin?
+// The channel of the first touchpoint, and how many of those journeys reach a goal.
 MATCH (j:Journey)
 WITH j.channels[0] AS channel, count(*) AS journeys, count(CASE WHEN j.converted THEN 1 END) AS converted
 RETURN channel, journeys, converted, 1.0 * converted / journeys AS conversion
