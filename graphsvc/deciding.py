@@ -14,7 +14,7 @@ from .core import normalised, sought
 from .errors import InputError, NotFound
 from .rules import Rules
 from .rulings import Rulings, agree, decision_key
-from .settings import Settings
+from .settings import Settings, Utc
 from .stores import Store, Writer
 from .tables import DECISIONS, EVENTS
 
@@ -35,7 +35,7 @@ class Decision(BaseModel):
     a: Annotated[str, Field(description="Identifier, `type:value`.")]
     b: Annotated[str, Field(description="Identifier, `type:value`.")]
     reason: Annotated[str | None, Field(description="As somebody wrote it.")] = None
-    decided_at: Annotated[datetime, Field(description="When, UTC.")]
+    decided_at: Annotated[Utc, Field(description="When, UTC.")]
 
 
 class Decided(BaseModel):

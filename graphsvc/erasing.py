@@ -17,7 +17,7 @@ from .core.identity import key_of
 from .core.normal import usable_identifiers
 from .errors import CannotErase, ErasedAlready, NotFound
 from .rulings import VERSION, Rulings, hashed, hashes_of, secret_of_environment
-from .settings import Settings
+from .settings import Settings, Utc
 from .stores import Store, Writer
 from .tables import ACTIVE, ANONYMOUS, ERASURES, EVENTS, SHARED, Changes, Neighbourhood
 
@@ -30,7 +30,7 @@ class Erased(BaseModel):
     done: Annotated[bool, Field(description="False for a dry run: nothing was changed.")]
     user: Annotated[str, Field(description="Key of the user.")]
     record: Annotated[str | None, Field(description="Key of the erasure record; null for a dry run.")]
-    cutoff: Annotated[datetime, Field(description="Rows at or before this time are refused from now on, UTC.")]
+    cutoff: Annotated[Utc, Field(description="Rows at or before this time are refused from now on, UTC.")]
     identifiers: Annotated[int, Field(description="Identifiers of the person.")]
     events: Annotated[int, Field(description="Stored rows that hold one of them.")]
     journeys: Annotated[int, Field(description="Journeys of the person.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from .core import normalised, sought
 from .core.normal import keys_of
 from .errors import NotFound
 from .rules import Rules
-from .settings import Settings
+from .settings import Settings, Utc
 from .stores import Store
 from .tables import SHARED, Neighbourhood
 
@@ -33,7 +32,7 @@ class Witness(_Row):
     """One event that holds both ends of a link."""
 
     key: Annotated[str, Field(description="Event key.")]
-    at: Annotated[datetime | None, Field(description="Time, UTC.")]
+    at: Annotated[Utc | None, Field(description="Time, UTC.")]
     kind: Annotated[str, Field(description="`event`, `profile` or `link`.")]
     source: str
     name: str | None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, field_validator
 
 from .errors import SettingsConflict, validated
 from .rules import Rules
@@ -26,8 +26,12 @@ def naive_utc(time: datetime) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-#: A time without a zone that means UTC; one with an offset is moved there.
-Utc = Annotated[datetime, AfterValidator(naive_utc)]
+#: A time without a zone that means UTC; one with an offset is moved there. In JSON it says so (``…T10:15:00Z``).
+Utc = Annotated[
+    datetime,
+    AfterValidator(naive_utc),
+    PlainSerializer(lambda time: time.replace(tzinfo=UTC), return_type=datetime, when_used="json"),
+]
 
 OFFLINE_CHANNELS = ("store", "stores", "shop", "event", "events", "phone", "call_center", "mail", "print")
 

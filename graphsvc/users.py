@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .settings import Settings
+from .settings import Settings, Utc
 from .stores import UserRows
 
 _EPOCH = datetime(1970, 1, 1)
@@ -23,7 +23,7 @@ class TouchpointRow(_Row):
     """One touchpoint of a journey."""
 
     key: Annotated[str, Field(description="Event key.")]
-    at: Annotated[datetime, Field(description="Time, UTC.")]
+    at: Annotated[Utc, Field(description="Time, UTC.")]
     name: str
     channel: str
     stage: str | None
@@ -35,8 +35,8 @@ class JourneyRow(_Row):
     """One journey."""
 
     key: Annotated[str, Field(description="Key of its first touchpoint.")]
-    started_at: datetime
-    ended_at: datetime
+    started_at: Utc
+    ended_at: Utc
     steps: int
     outcome: Annotated[
         Outcome, Field(description="`open`: not converted, and its last touch lies within the gap of the data's end.")
@@ -51,8 +51,8 @@ class IdentifierRow(_Row):
 
     type: str
     value: str
-    first_seen: datetime | None
-    last_seen: datetime | None
+    first_seen: Utc | None
+    last_seen: Utc | None
 
 
 class User(_Row):
@@ -62,8 +62,8 @@ class User(_Row):
     revision: Annotated[int, Field(description="Revision of the graph that was read.")]
     traits: dict[str, Any]
     excluded: Annotated[bool, Field(description="Staff, bot or test user by the settings: no journeys are kept.")]
-    first_seen: datetime | None
-    last_seen: datetime | None
+    first_seen: Utc | None
+    last_seen: Utc | None
     identifiers: list[IdentifierRow]
     journeys: list[JourneyRow]
 

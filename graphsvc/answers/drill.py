@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import Floats, Ints, JourneyFrame
 from ..segments import together
+from ..settings import Utc
 from .params import Filters, time_of
 from .walks import Walks
 
@@ -79,8 +79,8 @@ class JourneyRef(BaseModel):
 
     key: Annotated[str, Field(description="Journey key: the event key of its first touchpoint.")]
     user: Annotated[str, Field(description="User key.")]
-    started_at: datetime
-    ended_at: Annotated[datetime, Field(description="Time of its last touchpoint that is counted.")]
+    started_at: Utc
+    ended_at: Annotated[Utc, Field(description="Time of its last touchpoint that is counted.")]
     outcome: Literal["converted", "open", "dropped"]
     count: Annotated[int, Field(description="Its occurrences in the row.")]
     path: Annotated[list[str], Field(description="Labels of the touchpoints that are counted.")]

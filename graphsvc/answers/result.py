@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
+from ..settings import Utc
 from .params import Filters
 
 #: Below so many users a row says little about people in general.
@@ -55,7 +56,7 @@ class Result(BaseModel, Generic[AnyRow]):
     rows: Annotated[list[AnyRow], Field(description="From the most common on.")]
     other: Annotated[AnyRow | None, Field(description="Everything below the last row; null where nothing remains.")]
     totals: Annotated[Totals, Field(description="What rows and remainder were counted on.")]
-    data_end: Annotated[datetime | None, Field(description="Latest touchpoint of the graph (UTC).")]
+    data_end: Annotated[Utc | None, Field(description="Latest touchpoint of the graph (UTC).")]
     notes: Annotated[list[str], Field(description="What a reader should know: hidden journeys, small numbers.")]
     segments: Annotated[
         list[Result[AnyRow]],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from ..answers import ANSWERS, COMPARABLE, Answer, Behind, Comparison, Filters, Result, answer
 from ..graph import Graph
@@ -98,15 +98,35 @@ def _add_answer(routers: Routers, graph: Graph, asked: Answer) -> None:
         given = parameters.model_dump(exclude_unset=True)
         via: Via = given.pop("via", "auto")
         found = graph.ask(asked.name, given, via=via)
-        tagged.at(found.revision)
-        return found
+        response = Response(found.model_dump_json(), media_type="application/json")
+        tagged.at(found.revision, response)
+        return response
 
     endpoint.__annotations__ = {
         "parameters": Annotated[model, Query()],
         "tagged": Annotated[Tagged, Depends()],
-        "return": Result[asked.rows],  # type: ignore[name-defined]
+        "return": Any,
     }
-    routers.read.get(f"/{asked.name}", tags=["answers"], operation_id=asked.name, summary=asked.question)(endpoint)
+    routers.read.get(
+        f"/{asked.name}",
+        tags=["answers"],
+        operation_id=asked.name,
+        summary=asked.question,
+        response_model=_described(asked),
+    )(endpoint)
+
+
+def _described(asked: Answer) -> type[BaseModel]:
+    """An answer for the OpenAPI document: its parameters are those of this answer, also for each segment."""
+    name, model = f"{asked.name.title()}Answer", Result[asked.rows]  # type: ignore[name-defined]
+    about, each = model.model_fields["parameters"].description, model.model_fields["segments"].description
+    return create_model(
+        name,
+        __base__=model,
+        __doc__=asked.question,
+        parameters=(asked.parameters, Field(description=about)),
+        segments=(list[name], Field(default=[], description=each)),  # type: ignore[valid-type]
+    )
 
 
 def _add_journeys(routers: Routers, graph: Graph, asked: Answer) -> None:

@@ -77,6 +77,7 @@ def create_app(graph: Graph, options: Options | None = None) -> FastAPI:
         description=_MANUAL,
         openapi_tags=_TAGS,
         lifespan=running,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's own would tell what was asked
     )
     app.state.graph = graph
     add_problems(app)

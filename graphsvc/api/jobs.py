@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import queue
 import secrets
@@ -28,6 +27,7 @@ from ..errors import GraphsvcError, InputError, NotFound, StoreBusy, StoreError
 from ..graph import Graph
 from ..stores import is_neo4j
 from .events import Form, Job, mapping_named, take_in
+from .logs import log_fault
 from .options import Options
 from .paging import LINKED, PAGE, Cursor, Limit, page
 from .problems import described
@@ -36,7 +36,6 @@ from .roles import Routers
 if TYPE_CHECKING:
     from ..ingest import Progress
 
-_log = logging.getLogger("graphsvc.service")
 _KEPT = 200  # ended jobs that are still told about
 _PAUSES = (1.0, 5.0, 20.0)  # seconds, where the store cannot do it now
 _JobId = Annotated[str, PathParameter(pattern="^[0-9a-f]{24}$", description="Id of the job.")]
@@ -161,7 +160,7 @@ class Jobs:
         except _Stopped:
             raise
         except Exception as error:
-            _log.exception("job failed", extra={"job": name})
+            log_fault(error, job=name)
             ended = {"state": "failed", "error": f"fault: graphsvc failed ({type(error).__name__})"}
         body = self._folder / self._how.pop(name)["body"]
         self._change(name, finished_at=_now(), **ended)

@@ -7,6 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+LOGGER = logging.getLogger("graphsvc.service")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
@@ -35,5 +36,14 @@ def log_json() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in ("graphsvc.service", "uvicorn.error"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    for logger in (LOGGER, logging.getLogger("uvicorn.error")):
+        logger.setLevel(logging.INFO)
+
+
+def log_fault(error: Exception, **more: str) -> None:
+    """Log a fault of ours: its kind and where it came from, since what it says may quote data."""
+    places, trace = [], error.__traceback__
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    LOGGER.error("fault: %s at %s", type(error).__name__, places[-1], extra={"at": places[-12:], **more})

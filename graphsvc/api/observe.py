@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from uuid import uuid4
@@ -11,10 +10,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .logs import LOGGER, log_fault
 from .metrics import Metrics
 from .problems import problem
 
-_log = logging.getLogger("graphsvc.service")
 _SANE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _PAGE = "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"  # pages have policies of own
@@ -52,11 +51,10 @@ class Observer:
         except ClientDisconnect:
             pass  # nobody is left to answer
         except Exception as error:
-            self._fault(error, request_id)
-            if status:
-                raise  # half an answer is out already
-            detail = f"graphsvc failed ({type(error).__name__}); its log says where"
-            await problem(request_id, 500, "fault", detail)(scope, receive, told)
+            log_fault(error, request_id=request_id)
+            if not status:  # else half an answer is out already, and the server ends the connection
+                detail = f"graphsvc failed ({type(error).__name__}); its log says where"
+                await problem(request_id, 500, "fault", detail)(scope, receive, told)
         finally:
             self._tell(scope, status, time.perf_counter() - begun)
 
@@ -64,7 +62,7 @@ class Observer:
         route = getattr(scope.get("route"), "path", "(none)")
         self._metrics.answered(route, scope["method"], status, seconds)
         caller = scope["state"].get("caller")
-        _log.info(
+        LOGGER.info(
             "request",
             extra={
                 "method": scope["method"],
@@ -74,19 +72,6 @@ class Observer:
                 "key": caller.name if caller else "",
                 "request_id": scope["state"]["request_id"],
             },
-        )
-
-    def _fault(self, error: Exception, request_id: str) -> None:
-        """A fault of ours; what it says may quote data, so the log has its kind and where it came from."""
-        places, trace = [], error.__traceback__
-        while trace is not None:
-            places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        _log.error(
-            "fault: %s at %s",
-            type(error).__name__,
-            places[-1],
-            extra={"error": type(error).__name__, "at": places[-12:], "request_id": request_id},
         )
 
 

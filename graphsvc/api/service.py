@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Response
@@ -13,6 +12,7 @@ from pydantic import BaseModel, Field
 from .. import __version__
 from ..errors import GraphsvcError
 from ..graph import Graph
+from ..settings import Utc
 from .conditional import Tagged
 from .jobs import Jobs
 from .metrics import CONTENT_TYPE, Metrics
@@ -45,8 +45,8 @@ class Held(BaseModel):
         dict[str, int],
         Field(description="Number of events, users, identifiers, links, touchpoints, journeys, channels, decisions …"),
     ]
-    data_from: Annotated[datetime | None, Field(description="First touchpoint, UTC.")]
-    data_to: Annotated[datetime | None, Field(description="Latest touchpoint, UTC.")]
+    data_from: Annotated[Utc | None, Field(description="First touchpoint, UTC.")]
+    data_to: Annotated[Utc | None, Field(description="Latest touchpoint, UTC.")]
     settings: Annotated[dict[str, Any] | None, Field(description="Settings of the graph; null: no graph yet.")]
 
 

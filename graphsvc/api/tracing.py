@@ -33,7 +33,11 @@ def add_tracing(app: FastAPI, provider: TracerProvider | None = None) -> None:
     except ImportError:
         raise InputError("traces need an extra: pip install 'graphsvc[otel]'") from None
     FastAPIInstrumentor.instrument_app(
-        app, tracer_provider=provider or _exporting(), server_request_hook=_hide, excluded_urls="healthz,readyz,metrics"
+        app,
+        tracer_provider=provider or _exporting(),
+        server_request_hook=_hide,
+        excluded_urls="healthz,readyz,metrics",
+        exclude_spans=["receive", "send"],
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..pages import Page
+from ..settings import Utc
 
 Category = Literal["opportunity", "weakness", "gap", "inefficiency"]
 
@@ -85,8 +85,8 @@ class Figures(_Part):
     users_converted: Annotated[int, Field(description="Users with a goal.")]
     conversion: Annotated[float | None, Field(description="Users with a goal, of all; null where there is nobody.")]
     median_steps: Annotated[float | None, Field(description="Touchpoints of a journey.")]
-    first: Annotated[datetime | None, Field(description="Earliest touchpoint that is counted (UTC).")]
-    last: Annotated[datetime | None, Field(description="Latest touchpoint that is counted (UTC).")]
+    first: Annotated[Utc | None, Field(description="Earliest touchpoint that is counted (UTC).")]
+    last: Annotated[Utc | None, Field(description="Latest touchpoint that is counted (UTC).")]
 
 
 class Table(_Part):
