@@ -16,13 +16,13 @@ from .words import KIND_NAMES, counted, duration, number, quoted
 
 #: Most touchpoints of a picture, the latest; the table holds all.
 MOST = 200
-_LANES = 116.0  # width of the column of channels
+_LANES = 96.0  # width of the column of channels
 _TOP = 58.0  # of the first lane
 _LANE = 78.0
 _DOT = 16.0
-_LABEL = 92.0  # room for a touchpoint's name
-_STEP = 74.0  # from one touchpoint to the next, at least
-_BETWEEN = 150.0  # from one journey to the next
+_LABEL = 84.0  # room for a touchpoint's name
+_STEP = 68.0  # from one touchpoint to the next, at least
+_BETWEEN = 128.0  # from one journey to the next
 _HOUR, _DAY, _WEEK = 3_600, 86_400, 604_800
 _COLUMNS = ("When (UTC)", "Journey", "Outcome", "Touchpoint", "Channel", "Stage", "Since the one before", "Value")
 
@@ -138,11 +138,12 @@ class _Drawing:
             self._join(before, after, touch)
         end = self._end(shown, dots[-1])
         self.nodes += [*dots, end]
-        self.right = end.x + 84
+        self.right = end.x + 102
         for lane in self._free:
             self._free[lane] = self.right
         self.areas.append(Area(left, 0.0, self.right, self._bottom))
-        told = f"Journey {shown.number}: {counted(len(shown.journey.touchpoints), 'touchpoint')}"
+        touchpoints = counted(len(shown.journey.touchpoints), "touchpoint")
+        told = f"Journey {shown.number}: {touchpoints}, {KIND_NAMES[shown.journey.outcome].lower()}"
         self.headings.append(Heading(left + 8, 14.0, told, room=max(self.right - left - 10, 60)))
 
     def _dot(self, shown: _Shown, touch: TouchpointRow, x: float, nth: int) -> Node:
@@ -171,7 +172,7 @@ class _Drawing:
         outcome = shown.journey.outcome
         return Node(
             id=f"end {shown.number}",
-            x=max(last.x + _LABEL / 2 + 24, 0.0),
+            x=last.x + _LABEL / 2 + 12,
             y=last.y,
             width=14.0,
             height=14.0,
@@ -185,7 +186,7 @@ class _Drawing:
                 ("To", _time(shown.journey.ended_at)),
                 ("Touchpoints", number(shown.journey.steps)),
             ],
-            text=Text(dx=12.0, align="left", room=70.0, lines=2),
+            text=Text(dx=12.0, align="left", room=86.0, lines=1),
         )
 
     def _join(self, before: Node, after: Node, touch: TouchpointRow) -> None:
