@@ -281,3 +281,15 @@ def test_traces_tell_the_route_and_not_the_question(graph: Graph, tmp_path: Path
     told = [f"{span.name} {dict(span.attributes or {})}" for span in spans.get_finished_spans()]
     assert any("/paths" in each for each in told) and not any("healthz" in each for each in told)
     assert not any("77" in each or "testclient" in each for each in told), told
+
+
+def test_answers_may_be_allowed_some_age(tmp_path: Path) -> None:
+    options = Options(max_age=60)
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        with TestClient(create_app(graph, options)) as client:
+            first = client.get("/paths")
+            graph.add([{**ANN[0], "identifiers": {"cookie": "c2"}}])
+            again = client.get("/paths", headers={"If-None-Match": first.headers["etag"]})
+            assert (first.json()["revision"], again.status_code) == (1, 304)
+            assert client.get("/status").json()["revision"] == 2, "what the graph holds is always told as it is"

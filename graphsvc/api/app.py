@@ -65,6 +65,7 @@ def create_app(graph: Graph, options: Options | None = None) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         jobs.start()
+        graph.allow_age(options.max_age)
         graph.warm()
         yield
         jobs.stop()

@@ -22,7 +22,7 @@ class NotModified(Exception):
 
 
 class Tagged:
-    """A dependency of endpoints that read: answers 304 at once where the caller holds the answer already."""
+    """A dependency of endpoints that count: answers 304 at once where the caller holds the answer already."""
 
     def __init__(self, request: Request, response: Response) -> None:
         """Compare what the caller holds with the graph as it stands.
@@ -33,8 +33,7 @@ class Tagged:
         self._response = response
         asked = sorted(request.query_params.multi_items())
         self._question = hashlib.blake2b(repr((__version__, request.url.path, asked)).encode(), digest_size=12)
-        graph: Graph = request.app.state.graph
-        self.revision = graph.store.revision()
+        self.revision = self._revision(request.app.state.graph)
         held = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
         if self._tag(self.revision) in held:
             raise NotModified(self._tag(self.revision))
@@ -44,8 +43,19 @@ class Tagged:
         headers = (response or self._response).headers
         headers["ETag"], headers["Cache-Control"] = self._tag(revision), _KEEP
 
+    def _revision(self, graph: Graph) -> int:
+        """The revision that answers speak of now."""
+        return graph.revision()
+
     def _tag(self, revision: int) -> str:
         return f'W/"{revision}-{self._question.hexdigest()}"'
+
+
+class TaggedNow(Tagged):
+    """The same for endpoints that show the graph as it stands at this moment."""
+
+    def _revision(self, graph: Graph) -> int:
+        return graph.store.revision()
 
 
 def add_conditional(app: FastAPI) -> None:

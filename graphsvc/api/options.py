@@ -24,6 +24,12 @@ class Options(BaseModel):
     timeout: float = Field(
         default=30.0, gt=0, le=3_600, description="Seconds after which a question is given up in the store (504)."
     )
+    max_age: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="Seconds that an answer may be old; it says its revision. For many writes.",
+    )
     rate: str = Field(default="200/second", description="Most requests of one key, or of one address without keys.")
     max_body: int = Field(default=1024 * MIB, gt=0, description="Most bytes of a body of `POST /events`.")
     job_above: int = Field(default=8 * MIB, ge=0, description="A larger body of `POST /events` becomes a job.")

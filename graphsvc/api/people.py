@@ -18,7 +18,7 @@ from ..preview import Preview
 from ..quality import Quality
 from ..rules import Rules, in_words
 from ..whereabouts import Whereabouts
-from .conditional import Tagged
+from .conditional import TaggedNow
 from .paging import LINKED, PAGE, Cursor, Limit, page
 from .problems import described
 from .roles import Routers
@@ -27,7 +27,7 @@ _Identifier = Annotated[
     str, Field(min_length=3, max_length=600, description="`type:value`.", examples=["email:ann@example.org"])
 ]
 _Key = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Key.", examples=["0f3c9a6b2d7e41588c1f2a3b4c5d6e7f"])]
-_Tagged = Annotated[Tagged, Depends()]
+_Tagged = Annotated[TaggedNow, Depends()]
 
 
 class Pair(BaseModel):

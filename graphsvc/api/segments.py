@@ -8,7 +8,7 @@ from fastapi import Depends, Path
 from pydantic import BaseModel, Field
 
 from ..graph import Graph
-from .conditional import Tagged
+from .conditional import TaggedNow
 from .problems import described
 from .roles import Routers
 
@@ -42,7 +42,7 @@ def add_segments(routers: Routers, graph: Graph) -> None:
     """Add the endpoints about named segments."""
 
     @routers.read.get("/segments", tags=["segments"], operation_id="segments", responses=described(404))
-    def segments(tagged: Annotated[Tagged, Depends()]) -> dict[str, str]:
+    def segments(tagged: Annotated[TaggedNow, Depends()]) -> dict[str, str]:
         """The named segments, each with its predicate."""
         tagged.at(tagged.revision)
         return graph.segments()

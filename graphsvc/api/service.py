@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import GraphsvcError
 from ..graph import Graph
 from ..settings import Utc
-from .conditional import Tagged
+from .conditional import TaggedNow
 from .jobs import Jobs
 from .metrics import CONTENT_TYPE, Metrics
 from .problems import described
@@ -68,7 +68,7 @@ def add_service(routers: Routers, graph: Graph, metrics: Metrics, jobs: Jobs) ->
         return Ready(status="ready", revision=graph.store.revision())
 
     @routers.read.get("/status", tags=["service"], operation_id="status")
-    def status(tagged: Annotated[Tagged, Depends()]) -> Held:
+    def status(tagged: Annotated[TaggedNow, Depends()]) -> Held:
         """What the graph holds: counts, settings, versions, data range."""
         now = graph.status()
         tagged.at(now.revision)
@@ -89,12 +89,13 @@ def add_service(routers: Routers, graph: Graph, metrics: Metrics, jobs: Jobs) ->
         """Numbers of the service in Prometheus' text format. They say nothing of what was asked, or of whom."""
         return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
-    metrics.measure({"revision": "Revision of the graph."}, lambda: _revision(graph))
+    revisions = {"revision": "Revision of the graph.", "answers_revision": "Revision that answers speak of."}
+    metrics.measure(revisions, lambda: _revisions(graph))
     metrics.measure({"jobs": "Jobs that wait or run."}, lambda: {"jobs": jobs.waiting()})
 
 
-def _revision(graph: Graph) -> Mapping[str, float]:
+def _revisions(graph: Graph) -> Mapping[str, float]:
     try:
-        return {"revision": graph.store.revision()}
+        return {"revision": graph.store.revision(), "answers_revision": graph.revision()}
     except GraphsvcError:
         return {}  # the numbers of a service whose store is away are wanted most

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..graph import Graph
 from ..users import User
-from .conditional import Tagged
+from .conditional import TaggedNow
 from .keys import Role
 from .paging import LINKED, PAGE, Cursor, Limit, page
 from .problems import described
@@ -61,7 +61,7 @@ def add_users(routers: Routers, graph: Graph) -> None:
         key: UserKey,
         request: Request,
         response: Response,
-        tagged: Annotated[Tagged, Depends()],
+        tagged: Annotated[TaggedNow, Depends()],
         identifiers: Identifiers = False,
         cursor: Cursor = None,
         limit: Limit = PAGE,
