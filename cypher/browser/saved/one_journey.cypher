@@ -1,6 +1,6 @@
 // What did one person do?
-// Look at it as a graph: one user's journeys as chains of touchpoints. Put a user's key between the quotes; as it stands, it takes the user of
-// the longest journey.
+// Look at it as a graph: one user's journeys as chains of touchpoints. Put a user's key between the quotes; as it
+// stands, it takes the user of the longest journey.
 WITH '' AS key
 MATCH (u:User)-[:TOOK]->(j:Journey)
 WHERE key = '' OR u.key = key

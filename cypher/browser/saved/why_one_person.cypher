@@ -1,6 +1,6 @@
 // Why is this one person?
-// Look at it as a graph: the identifiers of one user and the evidence between them. Put a user's key between the quotes; as it stands, it
-// takes the user with the most identifiers.
+// Look at it as a graph: the identifiers of one user and the evidence between them. Put a user's key between the
+// quotes; as it stands, it takes the user with the most identifiers.
 WITH '' AS key
 MATCH (u:User)-[:HAS]->(i:Identifier)
 WHERE key = '' OR u.key = key
