@@ -13,10 +13,9 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
-from graphsvc import errors, tables
+from graphsvc import cli, errors, tables
 from graphsvc.answers import ANSWERS
 from graphsvc.answers.params import Filters
-from graphsvc.cli.app import app
 from graphsvc.rules import DEFAULT_TYPES, Rules, TypeRule
 from graphsvc.settings import Exclude, Settings
 from graphsvc.stores.statements import names, statement
@@ -51,7 +50,7 @@ def commands() -> Iterator[str]:
         "`--store` may also stand in `GRAPHSVC_STORE`; Neo4j's credentials stand in `NEO4J_USERNAME`, "
         "`NEO4J_PASSWORD` and `NEO4J_DATABASE`."
     )
-    for name, command in sorted(each_command(typer.main.get_command(app))):
+    for name, command in sorted(each_command(typer.main.get_command(cli.commands()))):
         yield f"### graphsvc {name}"
         said, _, examples = (command.help or "").partition("Example")
         yield re.sub(r"\n\s*\n", "\n\n", said.strip())

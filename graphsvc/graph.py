@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,20 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from . import users
-from .answers import (
-    AttributionRow,
-    Behind,
-    Filters,
-    FunnelRow,
-    MatrixRow,
-    PathRow,
-    PersonaRow,
-    Result,
-    StepRow,
-    TouchRow,
-    TransitionRow,
-)
-from .answers.compare import Comparison
 from .core import Derived, meant, normalised, sought
 from .errors import (
     NotFound,
@@ -35,7 +22,6 @@ from .errors import (
     validated,
 )
 from .frame import JourneyFrame
-from .people import People
 from .questions import Questions, Via
 from .rules import Rules
 from .segments import find
@@ -47,9 +33,23 @@ from .writing import Added, add, resolve, revision_of_empty
 if TYPE_CHECKING:  # readers of files are imported where one is read: a question should start fast
     import networkx as nx
 
+    from .answers import (
+        AttributionRow,
+        Behind,
+        FunnelRow,
+        MatrixRow,
+        PathRow,
+        PersonaRow,
+        Result,
+        StepRow,
+        TouchRow,
+        TransitionRow,
+    )
+    from .answers.compare import Comparison
     from .ingest import Mapping as FileMapping
     from .ingest import Progress, Reject
     from .maps.picture import Picture
+    from .people import People
     from .personas import SavedPersonas
     from .report import Report
 
@@ -85,7 +85,6 @@ class Graph:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._questions = Questions(store)
-        self.people = People(self)
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +98,13 @@ class Graph:
         """Let go of the store."""
         self._questions.close()
         self.store.close()
+
+    @cached_property
+    def people(self) -> People:
+        """Who is who: explain, decide, erase, quality."""
+        from .people import People
+
+        return People(self)
 
     # Writing
 
@@ -371,6 +377,7 @@ class Graph:
             title: of the page.
             filters: which journeys count, as ``graphsvc.answers.Filters``.
         """
+        from .answers import Filters
         from .report import report
 
         return report(self, validated(Filters, filters, "report"), rate=rate, title=title)

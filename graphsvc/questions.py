@@ -8,15 +8,17 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .answers import Behind, Filters, Result, answer, ask, compared, journeys_behind
-from .answers.compare import Comparison
 from .answers.cypher import ask_cypher
 from .errors import CypherUnsupported, GraphMoved, GraphsvcError
 from .frame import JourneyFrame
 from .renewal import renewed
 from .stores import Store, is_neo4j
+
+if TYPE_CHECKING:
+    from .answers.compare import Comparison
 
 _log = logging.getLogger(__name__)
 Via = Literal["auto", "frame", "cypher"]

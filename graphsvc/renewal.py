@@ -194,8 +194,9 @@ def _order(frame: JourneyFrame, put: pl.DataFrame, gone: Flags, known: pl.Series
             high = low
         theirs = [(int(starts[row]), frame.keys[row]) for row in range(low, high)]
         before.append(low + bisect.bisect_left(theirs, (started, key)))
-    order: Ints = np.insert(np.arange(frame.journeys), before, frame.journeys + np.arange(len(put)))
-    return order[~np.concatenate([gone, np.zeros(len(put), dtype=np.bool_)])[order]]
+    order = np.insert(np.arange(frame.journeys), before, frame.journeys + np.arange(len(put)))
+    kept: Ints = order[~np.concatenate([gone, np.zeros(len(put), dtype=np.bool_)])[order]]
+    return kept
 
 
 @dataclass(frozen=True)

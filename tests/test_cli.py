@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from graphsvc import cli
+from graphsvc.answers import ANSWERS
+from graphsvc.errors import StoreUnavailable
 from graphsvc.stores import is_neo4j
+
+from .command import graphsvc
 
 EVENTS = """time,name,channel,email,cookie,value,currency
 2026-01-01T10:00:00Z,ad,search,,c1,,
@@ -24,15 +30,6 @@ EVENTS = """time,name,channel,email,cookie,value,currency
 2026-01-01T12:00:00Z,ad,search,bob@example.org,,,
 """
 MAPPING = '[settings]\ngoals = ["buy"]\n'
-
-
-def graphsvc(*words: str | Path, cwd: Path, code: int = 0) -> str:
-    """Run the command line; its standard output, or, for a code other than 0, its last line of errors."""
-    done = subprocess.run(
-        [sys.executable, "-m", "graphsvc", *map(str, words)], capture_output=True, text=True, cwd=cwd, env=os.environ
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout if code == 0 else done.stderr.strip().splitlines()[-1]
 
 
 @pytest.fixture
@@ -172,24 +169,39 @@ def test_an_error_is_one_line_that_names_the_cause(tmp_path: Path, words: list[s
     assert "nobody@example.org" not in line, "an identifier has no place in an error"
 
 
-def test_every_command_has_help_with_an_example(tmp_path: Path) -> None:
-    commands = [
-        "ingest",
-        "paths",
-        "transitions",
-        "user",
-        "map",
-        "serve",
-        "query",
-        "status",
-        "copy",
-        "resolve",
-        "forget",
-    ]
-    shown = graphsvc("--help", cwd=tmp_path)
-    for command in commands:
-        assert command in shown
-        assert f"graphsvc {command}" in graphsvc(command, "--help", cwd=tmp_path)
+def test_an_error_ends_the_process_with_its_code_and_one_line(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "graphsvc", "paths", "--store", "nowhere.duckdb"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (StoreUnavailable.exit_code, "")
+    assert done.stderr.startswith("store-unavailable: there is no graph at nowhere.duckdb")
+    assert done.stderr.count("\n") == 1
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    whole = typer.main.get_command(cli.commands())
+    found = list(each_command("graphsvc", whole))
+    assert len(found) > 60
+    for name, command in found:
+        assert name in str(command.help).partition("Example")[2], f"{name} shows no example"
+
+
+def each_command(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """All commands below a command, groups left out."""
+    for word, below in getattr(command, "commands", {}).items():
+        yield from each_command(f"{name} {word}", below)
+    if not hasattr(command, "commands"):
+        yield name, command
+
+
+def test_a_first_word_leads_to_the_module_that_has_the_command() -> None:
+    whole: Any = cli.commands()
+    modules = {each.name or each.callback.__name__: each.callback.__module__ for each in whole.registered_commands}
+    for group in whole.registered_groups:
+        modules[group.name] = group.typer_instance.registered_commands[0].callback.__module__
+    for word in ANSWERS:
+        assert modules.pop(word) == "graphsvc.cli.answers"
+    told = {word: f"graphsvc.cli.{module}" for module, words in cli._MODULES.items() for word in words}
+    assert {word.replace("_", "-"): module for word, module in modules.items()} == told
 
 
 def test_serve_answers_until_it_is_ended(shop: tuple[Path, str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from graphsvc.stores import is_neo4j
 
-from .test_cli import graphsvc
+from .command import graphsvc
 
 MAPPING = """[columns]
 time = "time"

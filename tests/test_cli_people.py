@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from graphsvc.cli.app import app
 from graphsvc.core.normal import PLACEHOLDERS
 from graphsvc.deciding import Verdict
-from graphsvc.errors import GraphsvcError
 from graphsvc.graph import open as open_graph
 from graphsvc.rules import DEFAULT_TYPES, Rules, TypeRule, load_rules
 from graphsvc.rulings import KEY_VARIABLE
 
+from .command import graphsvc
 from .graphs import assert_same, contents
 
 ROOT = Path(__file__).parents[1]
@@ -34,16 +32,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder, and a key for erasures."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(KEY_VARIABLE, "only for tests 0123456789")
-
-
-def graphsvc(*words: str | Path, code: int = 0) -> str:
-    """Run the command line in this process (``test_cli`` takes one of its own): output, or the line of an error."""
-    done = CliRunner().invoke(app, [*map(str, words)])
-    if isinstance(done.exception, GraphsvcError):
-        assert done.exception.exit_code == code, done.exception
-        return f"{done.exception.code}: {done.exception}"
-    assert done.exit_code == code, f"{done.output}{done.exception!r}"
-    return done.stdout
 
 
 class Shop:

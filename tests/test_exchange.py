@@ -28,8 +28,8 @@ from graphsvc.stores import SCHEMA
 from graphsvc.tables import DERIVED, STORED
 from graphsvc.writing import add
 
+from .command import graphsvc
 from .graphs import SALT, assert_same, contents, event, fresh, histories, link, profile, rules, table
-from .test_cli import graphsvc
 from .test_docs import blocks, commands
 from .test_law import examples
 

@@ -129,9 +129,8 @@ def same_frame(a: JourneyFrame, b: JourneyFrame) -> bool:
     for name in ("user", "offsets", "times", "values", "converted"):
         assert getattr(a, name).dtype == getattr(b, name).dtype, name
         assert getattr(a, name).tolist() == getattr(b, name).tolist(), name
-    for name in ("name", "channel", "stage"):
-        ours, theirs = a.labels(name), b.labels(name)
-        assert (ours.texts, ours.codes.tolist()) == (theirs.texts, theirs.codes.tolist()), name
+    for ours, theirs in ((a.name, b.name), (a.channel, b.channel), (a.stage, b.stage)):
+        assert (ours.texts, ours.codes.tolist()) == (theirs.texts, theirs.codes.tolist())
     assert a.keys.to_list() == b.keys.to_list()
     assert a.users.to_dicts() == b.users.to_dicts()
     return (a.revision, a.settings, a.data_end) == (b.revision, b.settings, b.data_end)

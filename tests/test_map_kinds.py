@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import graphsvc
 from graphsvc.api import create_app
-from graphsvc.cli.app import app
+from graphsvc.cli import commands
 from graphsvc.errors import NotFound, QueryError, UnknownName
 from graphsvc.graph import Graph
 from graphsvc.maps.arrows_layout import BOX, Arrow, Layout, place
@@ -290,13 +290,13 @@ def test_each_kind_from_the_command_line(graph: Graph, tmp_path: Path) -> None:
             for word in (f"--{name}", str(each))
         ]
         out = tmp_path / f"{kind}.html"
-        done = run.invoke(app, ["map", kind, *words, "--store", store, "--out", str(out)])
+        done = run.invoke(commands(), ["map", kind, *words, "--store", store, "--out", str(out)])
         assert (done.exit_code, done.output) == (0, f"{out}: open it in a browser\n"), done.exception
         assert out.read_text(encoding="utf-8") == graph.map(kind, **parameters(graph, kind)).html()
     out = tmp_path / "map.html"
-    assert run.invoke(app, ["map", "--depth", "2", "--store", store, "-o", str(out)]).exit_code == 0
+    assert run.invoke(commands(), ["map", "--depth", "2", "--store", store, "-o", str(out)]).exit_code == 0
     assert out.read_text(encoding="utf-8") == graph.map(depth=2).html()
-    refused = run.invoke(app, ["map", "--depth", "2", "transitions", "--store", store])
+    refused = run.invoke(commands(), ["map", "--depth", "2", "transitions", "--store", store])
     assert "after the kind: graphsvc map transitions --depth" in str(refused.exception)
 
 
@@ -319,7 +319,7 @@ def test_the_documents_commands_and_python_run(graph: Graph, tmp_path: Path, mon
     (shell,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     for line in shell.splitlines():
         words = shlex.split(line.split("#")[0].replace("KEY", parameters(graph, "timeline")["user"]))
-        done = CliRunner().invoke(app, words[1:])
+        done = CliRunner().invoke(commands(), words[1:])
         assert done.exit_code == 0, (line, done.exception)
     (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(block.replace("journeys.duckdb", graph.store.url), "docs/maps.md", "exec"), {})

@@ -38,10 +38,10 @@ from graphsvc.stores import open_store
 from graphsvc.writing import add
 
 from .browser import Open, chromium, open_page  # noqa: F401 (fixtures)
+from .command import graphsvc
 from .graphs import SALT, event, profile, table
 from .map_frames import Journey, frame_of
 from .story_free import RATE, most_allowed, reports, stories_in, told, world
-from .test_cli import graphsvc
 
 ECOM = Path(__file__).parents[2] / "shared" / "data" / "ecom.csv.gz"
 ECOM_MAPPING = """

@@ -1,32 +1,32 @@
-"""Answers: each question declared once. The CLI, the API and Python derive their options from the declaration."""
+"""Answers: each question declared once, in the module of its name. CLI, API and Python derive from the declaration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import ValidationError
-
-from ..errors import CypherUnsupported, QueryError, UnknownName, nearest
+from ..errors import QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
-from .attribution import AttributionParams, AttributionRow, attribution_members, count_attribution
-from .compare import Comparison, compare
-from .compare_credit import compare_attribution
-from .conformance import ConformanceParams, ConformanceRow, conformance_members, count_conformance
-from .drill import Behind, Members, behind, within
-from .falls import FallRow, FallsParams, count_falls, fall_members
-from .feelings import FeelingRow, FeelingsParams, count_feelings, feeling_members
-from .funnel import FunnelParams, FunnelRow, count_funnel, funnel_members, funnel_notes, funnel_statement
-from .matrix import MatrixParams, MatrixRow, count_matrix, matrix_members
+from .declared import Answer
+from .drill import Behind, behind, within
 from .params import Filters
-from .paths import PathRow, PathsParams, count_paths, path_members
-from .personas import PersonaRow, PersonasParams, count_personas, persona_members
-from .questions import QuestionRow, QuestionsParams, count_questions, question_members
 from .result import Result, Row, Totals
-from .steps import StepRow, StepsParams, count_steps, journeys_left, step_members, step_notes
-from .touches import TouchesParams, TouchRow, count_touches, touch_members
-from .transitions import TransitionRow, TransitionsParams, count_transitions, transition_members
+
+if TYPE_CHECKING:
+    from .attribution import AttributionParams, AttributionRow
+    from .compare import Comparison
+    from .conformance import ConformanceParams, ConformanceRow
+    from .falls import FallRow, FallsParams
+    from .feelings import FeelingRow, FeelingsParams
+    from .funnel import FunnelParams, FunnelRow
+    from .matrix import MatrixParams, MatrixRow
+    from .paths import PathRow, PathsParams
+    from .personas import PersonaRow, PersonasParams
+    from .questions import QuestionRow, QuestionsParams
+    from .steps import StepRow, StepsParams
+    from .touches import TouchesParams, TouchRow
+    from .transitions import TransitionRow, TransitionsParams
 
 __all__ = [
     "ANSWERS",
@@ -68,197 +68,75 @@ __all__ = [
     "journeys_behind",
 ]
 
+#: In the order in which they are shown.
+_NAMES = (
+    "paths",
+    "transitions",
+    "steps",
+    "funnel",
+    "touches",
+    "matrix",
+    "attribution",
+    "conformance",
+    "feelings",
+    "falls",
+    "questions",
+    "personas",
+)
 
-def _counts(rows: Sequence[Mapping[str, Any]]) -> int:
-    return sum(row["count"] for row in rows)
-
-
-def _no_notes(rows: Sequence[Mapping[str, Any]], totals: Totals, params: Any) -> list[str]:
-    return []
-
-
-def _frame_only(params: Any) -> str:
-    raise CypherUnsupported("this is counted on the journey frame only: ask without via=cypher")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One question that can be asked of a graph."""
-
-    name: str
-    question: str
-    examples: tuple[str, ...]  # of its options on the command line
-    parameters: type[Filters]
-    rows: type[Row]
-    on_frame: Callable[[JourneyFrame, Any], Result[Any]]
-    members: Callable[[JourneyFrame, Any], Members]  # the journeys behind its numbers
-    statement: Callable[[Any], str]  # the file of cypher/ that counts the same; CypherUnsupported where none does
-    occurrences: Callable[[Sequence[Mapping[str, Any]]], int] = _counts  # what the shares of such rows are of
-    notes: Callable[[Sequence[dict[str, Any]], Totals, Any], list[str]] = _no_notes
-
-    def parse(self, given: Mapping[str, Any]) -> Filters:
-        """Parameters by name, validated.
-
-        Raises:
-            UnknownName: a parameter that this answer does not have.
-            QueryError: a value that it does not allow.
-        """
-        for name in given.keys() - self.parameters.model_fields.keys():
-            raise UnknownName(f"{self.name} has no parameter {name!r}{nearest(name, self.parameters.model_fields)}")
-        try:
-            return self.parameters.model_validate(dict(given))
-        except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}, not {one['input']!r}" for one in error.errors())
-            raise QueryError(f"cannot ask {self.name} like that: {'; '.join(wrong)}") from None
-
-
-ANSWERS: dict[str, Answer] = {
-    declared.name: declared
-    for declared in (
-        Answer(
-            "paths",
-            "What do people do?",
-            (
-                "--steps 3",
-                "--where end --segment older --label channel:name --collapse",
-                "--where around --around purchase --steps 2",
-                "--where run --steps 2 --since 2026-01-01 --json",
-            ),
-            PathsParams,
-            PathRow,
-            count_paths,
-            path_members,
-            lambda _: "answers/paths",
-        ),
-        Answer(
-            "transitions",
-            "What follows what?",
-            ("--top 30", "--exclude page_view --segment 'age >= 50'"),
-            TransitionsParams,
-            TransitionRow,
-            count_transitions,
-            transition_members,
-            lambda _: "answers/transitions",
-        ),
-        Answer(
-            "steps",
-            "Step by step: who is where, and where do they leave?",
-            ("--depth 5", "--where end --goal purchase", "--where around --around 'support chat' --by older"),
-            StepsParams,
-            StepRow,
-            count_steps,
-            step_members,
-            lambda _: "answers/steps",
-            journeys_left,
-            step_notes,
-        ),
-        Answer(
-            "funnel",
-            "How many get how far, and what do the others do instead?",
-            (
-                "--step 'search ad|instagram ad' --step 'product page' --step 'chat?' --step 'purchase <= 7d'",
-                "--step 'product page' --step cart --step purchase --order strict --collapse --by older --by younger",
-                "--label channel --step website --step store --window-hours 72 --not-between support",
-            ),
-            FunnelParams,
-            FunnelRow,
-            count_funnel,
-            funnel_members,
-            funnel_statement,
-            lambda rows: rows[0]["entries"],
-            funnel_notes,
-        ),
-        Answer(
-            "touches",
-            "Who starts where, and where do they end?",
-            ("--by older --by younger", "--label name --top 10"),
-            TouchesParams,
-            TouchRow,
-            count_touches,
-            touch_members,
-            lambda _: "answers/touches",
-            lambda rows: sum(row["first"] for row in rows),
-        ),
-        Answer(
-            "matrix",
-            "Which channel do people use at which stage?",
-            ("--segment older",),
-            MatrixParams,
-            MatrixRow,
-            count_matrix,
-            matrix_members,
-            lambda _: "answers/matrix",
-        ),
-        Answer(
-            "attribution",
-            "Which channel earns its money?",
-            (
-                "--model last --model linear --model markov --order 2",
-                "--by-value --lookback-days 30 --segment older --rounds 200",
-                "--spend search=1200 --spend instagram=900",
-                "--spend @spend.csv",
-            ),
-            AttributionParams,
-            AttributionRow,
-            count_attribution,
-            attribution_members,
-            _frame_only,
-        ),
-        Answer(
-            "conformance",
-            "Do journeys go as expected, and where do they leave?",
-            (
-                "--step 'home_page|app_open' --step 'chat_question?' --step 'product_view+' --step purchase",
-                "--step @expected.toml --by older --by younger",
-            ),
-            ConformanceParams,
-            ConformanceRow,
-            count_conformance,
-            conformance_members,
-            _frame_only,
-        ),
-        Answer(
-            "feelings",
-            "How do people feel, and where?",
-            ("--label stage --sort count", "--segment older --top 10"),
-            FeelingsParams,
-            FeelingRow,
-            count_feelings,
-            feeling_members,
-            _frame_only,
-        ),
-        Answer(
-            "falls",
-            "Where does feeling fall from one step to the next?",
-            ("--skip-silent", "--label stage --skip-silent --collapse"),
-            FallsParams,
-            FallRow,
-            count_falls,
-            fall_members,
-            _frame_only,
-        ),
-        Answer(
-            "questions",
-            "What do people ask, and where?",
-            ("--top 10", "--label stage --at consideration"),
-            QuestionsParams,
-            QuestionRow,
-            count_questions,
-            question_members,
-            _frame_only,
-        ),
-        Answer(
-            "personas",
-            "Who are they?",
-            ("", "--clusters 4 --channel website"),
-            PersonasParams,
-            PersonaRow,
-            count_personas,
-            persona_members,
-            _frame_only,
-        ),
-    )
+#: What the modules of answers offer besides; imported when asked for, so that a command which asks one starts fast.
+_OFFERED = {
+    "AttributionParams": "attribution",
+    "AttributionRow": "attribution",
+    "Comparison": "compare",
+    "ConformanceParams": "conformance",
+    "ConformanceRow": "conformance",
+    "FallRow": "falls",
+    "FallsParams": "falls",
+    "FeelingRow": "feelings",
+    "FeelingsParams": "feelings",
+    "FunnelParams": "funnel",
+    "FunnelRow": "funnel",
+    "MatrixParams": "matrix",
+    "MatrixRow": "matrix",
+    "PathRow": "paths",
+    "PathsParams": "paths",
+    "PersonaRow": "personas",
+    "PersonasParams": "personas",
+    "QuestionRow": "questions",
+    "QuestionsParams": "questions",
+    "StepRow": "steps",
+    "StepsParams": "steps",
+    "TouchesParams": "touches",
+    "TouchRow": "touches",
+    "TransitionRow": "transitions",
+    "TransitionsParams": "transitions",
 }
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OFFERED:
+        return getattr(importlib.import_module(f".{_OFFERED[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Answers(Mapping[str, Answer]):
+    """The declared answers by name; the module of one is imported when it is looked at."""
+
+    def __getitem__(self, name: str) -> Answer:
+        if name not in _NAMES:
+            raise KeyError(name)
+        declared: Answer = importlib.import_module(f".{name}", __name__).ANSWER
+        return declared
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+ANSWERS: Mapping[str, Answer] = _Answers()
 
 
 def answer(name: str) -> Answer:
@@ -327,7 +205,11 @@ def compared(
     """
     if name not in COMPARABLE:
         raise QueryError(f"{name} cannot be compared; what can be: {', '.join(COMPARABLE)}")
-    if isinstance(params, AttributionParams):
-        return compare_attribution(frame, params, a=a, b=b, rate=rate, confidence=confidence)
+    if name == "attribution":
+        from .compare_credit import compare_attribution
+
+        return compare_attribution(frame, cast("AttributionParams", params), a=a, b=b, rate=rate, confidence=confidence)
+    from .compare import compare
+
     asked = answer(name)
     return compare(frame, name, asked.on_frame, asked.members, params, a=a, b=b, rate=rate, confidence=confidence)

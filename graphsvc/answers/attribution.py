@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from .. import attribution as core
 from ..attribution import Columns, Credits, Drawn, Interval, Model, Options, PathTable
 from ..frame import Codes, Ints, JourneyFrame, Label
+from .declared import Answer, frame_only
 from .drill import Members, members
 from .goal_paths import GoalPaths, goal_paths
 from .params import Filters, time_of
@@ -303,3 +304,20 @@ def _notes(found: GoalPaths, params: AttributionParams) -> list[str]:
             f"{found.unvalued:,} conversions paid in another currency than {params.currency} count without value"
         )
     return notes
+
+
+ANSWER = Answer(
+    "attribution",
+    "Which channel earns its money?",
+    (
+        "--model last --model linear --model markov --order 2",
+        "--by-value --lookback-days 30 --segment older --rounds 200",
+        "--spend search=1200 --spend instagram=900",
+        "--spend @spend.csv",
+    ),
+    AttributionParams,
+    AttributionRow,
+    count_attribution,
+    attribution_members,
+    frame_only,
+)

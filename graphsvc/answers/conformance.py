@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from ..frame import Flags, Ints, JourneyFrame
+from .declared import Answer, frame_only
 from .drill import Counted, Members, Unit
 from .expected import MOST_STEPS, ExpectedStep, check
 from .params import Filters, time_of
@@ -262,3 +263,18 @@ def _rows(judged: _Judged) -> list[dict[str, Any]]:
         marks = step.model_dump(exclude={"labels"})
         rows.append({"kind": "step", "step": nth + 1, "label": step.text, **marks, **measured(flags)})
     return rows
+
+
+ANSWER = Answer(
+    "conformance",
+    "Do journeys go as expected, and where do they leave?",
+    (
+        "--step 'home_page|app_open' --step 'chat_question?' --step 'product_view+' --step purchase",
+        "--step @expected.toml --by older --by younger",
+    ),
+    ConformanceParams,
+    ConformanceRow,
+    count_conformance,
+    conformance_members,
+    frame_only,
+)

@@ -15,6 +15,7 @@ import polars as pl
 from pydantic import Field
 
 from ..frame import Floats, Ints, JourneyFrame
+from .declared import Answer, frame_only
 from .drill import Counted, Members
 from .feelings import LEAST_USERS, MinUsers, Top, felt, means, places, user_means
 from .params import Filters, time_of
@@ -201,3 +202,15 @@ def _measures(found: _Counted) -> dict[int, dict[str, Any]]:
         was, became = float(before[mine].mean()), float(after[mine].mean())
         measured[each.pop("row")] = {**each, "before": was, "after": became, "change": became - was}
     return measured
+
+
+ANSWER = Answer(
+    "falls",
+    "Where does feeling fall from one step to the next?",
+    ("--skip-silent", "--label stage --skip-silent --collapse"),
+    FallsParams,
+    FallRow,
+    count_falls,
+    fall_members,
+    frame_only,
+)

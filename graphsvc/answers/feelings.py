@@ -15,6 +15,7 @@ import polars as pl
 from pydantic import Field
 
 from ..frame import Floats, Ints, JourneyFrame
+from .declared import Answer, frame_only
 from .drill import Counted, Members, Unit
 from .params import Filters, time_of
 from .result import Result, Row, result
@@ -214,3 +215,15 @@ def _interval(values: Floats, confidence: float) -> dict[str, float | None]:
         return {"mean": mean, "low": None, "high": None}
     reach = float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1)) * float(stats.sem(values))
     return {"mean": mean, "low": max(mean - reach, -1.0), "high": min(mean + reach, 1.0)}
+
+
+ANSWER = Answer(
+    "feelings",
+    "How do people feel, and where?",
+    ("--label stage --sort count", "--segment older --top 10"),
+    FeelingsParams,
+    FeelingRow,
+    count_feelings,
+    feeling_members,
+    frame_only,
+)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ..errors import CypherUnsupported
 from ..frame import NO_STAGE, Flags, Floats, Ints, JourneyFrame
 from .attempts import Attempts, Limits, Matcher, Order, best_by, patterns
+from .declared import Answer
 from .drill import Counted, Members
 from .params import Filters, time_of
 from .result import Result, Row, Totals, result
@@ -403,3 +404,21 @@ def _instead(counted: _Counted) -> dict[int, list[dict[str, Any]]]:
         ranked = sorted((-many, label) for many, label in zip(users, texts, strict=True) if many)
         by_row[row] = [{"label": label, "users": -many} for many, label in ranked[:MOST_INSTEAD]]
     return by_row
+
+
+ANSWER = Answer(
+    "funnel",
+    "How many get how far, and what do the others do instead?",
+    (
+        "--step 'search ad|instagram ad' --step 'product page' --step 'chat?' --step 'purchase <= 7d'",
+        "--step 'product page' --step cart --step purchase --order strict --collapse --by older --by younger",
+        "--label channel --step website --step store --window-hours 72 --not-between support",
+    ),
+    FunnelParams,
+    FunnelRow,
+    count_funnel,
+    funnel_members,
+    funnel_statement,
+    lambda rows: rows[0]["entries"],
+    funnel_notes,
+)

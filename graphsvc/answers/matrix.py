@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from ..frame import Ints, JourneyFrame
+from .declared import Answer
 from .drill import COUNTS, Members, members
 from .params import Filters, time_of
 from .result import Result, Row, result
@@ -82,3 +83,15 @@ def _counted(frame: JourneyFrame, params: MatrixParams) -> tuple[Walks, Ints, In
     channel, stage = (labels.codes[walks.touchpoints].astype(np.int64) for labels in (frame.channel, frame.stage))
     pairs, row = np.unique(channel * max(len(frame.stage.texts), 1) + stage, return_inverse=True)
     return walks, walk_of, pairs, row
+
+
+ANSWER = Answer(
+    "matrix",
+    "Which channel do people use at which stage?",
+    ("--segment older",),
+    MatrixParams,
+    MatrixRow,
+    count_matrix,
+    matrix_members,
+    lambda _: "answers/matrix",
+)

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ..frame import Ints, JourneyFrame
+from .declared import Answer
 from .drill import Members, members
 from .params import Placed, time_of
 from .result import Count, Journeys, Rank, Result, Row, Share, Users, result
@@ -128,3 +129,20 @@ def _digits(texts: list[str]) -> tuple[Ints, Ints]:
     rank = np.empty(len(parts), dtype=np.int64)
     rank[order] = np.arange(1, len(parts) + 1)
     return rank[: len(texts)], rank[len(texts) :]
+
+
+ANSWER = Answer(
+    "paths",
+    "What do people do?",
+    (
+        "--steps 3",
+        "--where end --segment older --label channel:name --collapse",
+        "--where around --around purchase --steps 2",
+        "--where run --steps 2 --since 2026-01-01 --json",
+    ),
+    PathsParams,
+    PathRow,
+    count_paths,
+    path_members,
+    lambda _: "answers/paths",
+)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ..errors import InputError, QueryError
 from ..frame import Floats, Ints, JourneyFrame
+from .declared import Answer, frame_only
 from .drill import COUNTS, Members, members
 from .params import Filters, time_of
 from .result import Result, Row, result
@@ -260,3 +261,15 @@ def _in_words(feature: str, effect: float) -> str:
     """A feature of a persona in a few words: ``more store``, ``fewer touchpoints``, ``older age``."""
     short = feature.removeprefix("share of touchpoints with ").removeprefix("channel ").removeprefix("stage ")
     return f"{'more' if effect > 0 else 'less'} {short}"
+
+
+ANSWER = Answer(
+    "personas",
+    "Who are they?",
+    ("", "--clusters 4 --channel website"),
+    PersonasParams,
+    PersonaRow,
+    count_personas,
+    persona_members,
+    frame_only,
+)

@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import Field
 
 from ..frame import Ints, JourneyFrame
+from .declared import Answer, frame_only
 from .drill import COUNTS, Members, members
 from .feelings import LEAST_USERS, Top, places
 from .masking import masked, same_words
@@ -207,3 +208,15 @@ def _notes(found: _Counted, params: QuestionsParams) -> list[str]:
             "not shown"
         )
     return notes
+
+
+ANSWER = Answer(
+    "questions",
+    "What do people ask, and where?",
+    ("--top 10", "--label stage --at consideration"),
+    QuestionsParams,
+    QuestionRow,
+    count_questions,
+    question_members,
+    frame_only,
+)

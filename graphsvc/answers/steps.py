@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from ..frame import Flags, Ints, JourneyFrame
+from .declared import Answer
 from .drill import COUNTS, Members, members
 from .params import Filters, Placed, time_of
 from .result import Result, Row, Totals, result
@@ -301,3 +302,17 @@ def _measures(counted: _Counted) -> list[dict[str, Any]]:
             }
         )
     return measured
+
+
+ANSWER = Answer(
+    "steps",
+    "Step by step: who is where, and where do they leave?",
+    ("--depth 5", "--where end --goal purchase", "--where around --around 'support chat' --by older"),
+    StepsParams,
+    StepRow,
+    count_steps,
+    step_members,
+    lambda _: "answers/steps",
+    journeys_left,
+    step_notes,
+)

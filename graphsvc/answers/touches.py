@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from ..frame import Ints, JourneyFrame, Label
+from .declared import Answer
 from .drill import Counted, Members, Unit
 from .params import Filters, time_of
 from .result import Rank, Result, Row, result
@@ -128,3 +129,16 @@ def _measures(walks: Walks, row: Ints, side: str) -> dict[int, dict[str, Any]]:
 def _nobody(side: str) -> dict[str, Any]:
     counts = {f"{side}{name}": 0 for name in ("", "_users", "_converted", "_open")}
     return {**counts, f"{side}_share": 0.0, f"{side}_conversion": None}
+
+
+ANSWER = Answer(
+    "touches",
+    "Who starts where, and where do they end?",
+    ("--by older --by younger", "--label name --top 10"),
+    TouchesParams,
+    TouchRow,
+    count_touches,
+    touch_members,
+    lambda _: "answers/touches",
+    lambda rows: sum(row["first"] for row in rows),
+)

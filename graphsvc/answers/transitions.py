@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ..frame import JourneyFrame
+from .declared import Answer
 from .drill import COUNTS, Members, members
 from .params import Filters, time_of
 from .result import Count, Journeys, Rank, Result, Row, Share, Users, result
@@ -92,3 +93,15 @@ def _occurrences(walks: Walks) -> Occurrences:
     first = np.flatnonzero(follows)
     walk = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths - 1)
     return Occurrences(walk, first, np.full(len(first), 2, dtype=np.int64))
+
+
+ANSWER = Answer(
+    "transitions",
+    "What follows what?",
+    ("--top 30", "--exclude page_view --segment 'age >= 50'"),
+    TransitionsParams,
+    TransitionRow,
+    count_transitions,
+    transition_members,
+    lambda _: "answers/transitions",
+)

@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
+def run(app: typer.Typer) -> None:
     """Run the command line; deliberate errors become one line and an exit code."""
     logging.basicConfig(level=os.environ.get("GRAPHSVC_LOG", "WARNING").upper(), format="%(levelname)s %(message)s")
     if "GRAPHSVC_LOG" not in os.environ:

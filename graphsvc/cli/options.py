@@ -38,7 +38,7 @@ def with_parameters(model: type[BaseModel]) -> Callable[[Callable[..., None]], C
 
         kept = [parameter for name, parameter in own.items() if name != "parameters"]
         run.__signature__ = inspect.Signature([*kept, *derived.values()])  # type: ignore[attr-defined]
-        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
         return run
 
     return decorate

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -16,11 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from ..answers import Behind, Comparison, Result
-from ..answers.compare import ComparedRow
-from ..graph import IngestReport
-from ..stores import Status
-from ..users import User
+
+if TYPE_CHECKING:
+    from ..answers import Behind, Comparison, Result
+    from ..answers.compare import ComparedRow
+    from ..graph import IngestReport
+    from ..stores import Status
+    from ..users import User
 
 _PIPE_WIDTH = 160  # no terminal to fit into
 
