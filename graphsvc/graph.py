@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import polars as pl
 
@@ -52,6 +52,8 @@ if TYPE_CHECKING:  # readers of files are imported where one is read: a question
     from .people import People
     from .personas import SavedPersonas
     from .report import Report
+
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -254,6 +256,14 @@ class Graph:
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         return self._questions.frame()
+
+    def on_frame(self, work: Callable[[JourneyFrame], Made]) -> Made:
+        """Work on the journey frame, again where the graph changed while the store was asked besides.
+
+        Raises:
+            GraphMoved: the graph keeps changing.
+        """
+        return self._questions.on_frame(work)
 
     def revision(self) -> int:
         """The revision that answers speak of; the graph's own may be newer by then, see :meth:`allow_age`."""

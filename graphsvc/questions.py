@@ -128,14 +128,14 @@ class Questions:
             except CypherUnsupported:
                 if via == "cypher":
                     raise
-        return self._on_frame(lambda frame: ask(frame, name, model))
+        return self.on_frame(lambda frame: ask(frame, name, model))
 
     def behind(
         self, name: str, parameters: Mapping[str, Any], *, row: int, column: str, first: int, limit: int
     ) -> Behind:
         """The journeys that a number of an answer counts."""
         model = answer(name).parse(parameters)
-        return self._on_frame(
+        return self.on_frame(
             lambda frame: journeys_behind(frame, name, model, row=row, column=column, first=first, limit=limit)
         )
 
@@ -144,13 +144,17 @@ class Questions:
     ) -> Comparison:
         """Two segments or periods, side by side."""
         model = answer(name).parse(parameters)
-        return self._on_frame(lambda frame: compared(frame, name, model, a=a, b=b, rate=rate, confidence=confidence))
+        return self.on_frame(lambda frame: compared(frame, name, model, a=a, b=b, rate=rate, confidence=confidence))
 
-    def _on_frame(self, work: Callable[[JourneyFrame], Answered]) -> Answered:
-        """Work on the frame, on a new one where the graph changed while a detail of it was being read."""
+    def on_frame(self, work: Callable[[JourneyFrame], Answered]) -> Answered:
+        """Work on the frame; on a new one where the graph changed while a detail of it was being read.
+
+        Raises:
+            GraphMoved: the graph keeps changing.
+        """
         for _ in range(_ATTEMPTS):
             try:
                 return work(self.frame())
             except GraphMoved:
-                continue
+                self._looked_at = -math.inf  # whatever age is allowed: the details of older touchpoints are gone
         return work(self.frame())

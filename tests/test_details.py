@@ -77,6 +77,18 @@ def test_a_frame_of_a_former_graph_says_so_and_the_graph_asks_again(graph: Graph
     assert graph.ask("feelings", {"min_users": 1}).rows[0].count == 3
 
 
+def test_answers_may_be_some_seconds_old_where_that_is_allowed(graph: Graph) -> None:
+    graph.allow_age(3600)
+    former = graph.paths()
+    graph.add([{**RECORDS[0], "event_id": "e9", "time": "2026-01-09T10:00:00Z"}])
+    assert graph.paths(steps=2).revision == graph.paths().revision == former.revision
+    assert graph.ask("feelings", {"min_users": 1}).rows[0].count == 3, "details are those of today: all is read anew"
+    assert graph.paths().revision == graph.revision() > former.revision
+    graph.allow_age(0)
+    graph.add([{**RECORDS[0], "event_id": "e10", "time": "2026-01-10T10:00:00Z"}])
+    assert graph.paths().revision > former.revision + 1
+
+
 def test_questions_feelings_and_values_on_both_stores(graph: Graph) -> None:
     asked = graph.ask("questions", {"min_users": 1}).rows
     assert [(row.question, row.count) for row in asked] == [("Where is my parcel?", 2)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..answers.params import Filters
 from ..errors import GraphMoved, QueryError
+from ..frame import JourneyFrame
 from . import along_path, by_channel, by_group, known, waiting
 from .candidates import LEAST_DIFFERENCE, LEAST_USERS, Candidate
 from .findings import findings
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ..graph import Graph
 
 __all__ = ["Counted", "Figures", "Finding", "Looked", "Report", "Table", "candidates", "report"]
-
-_ATTEMPTS = 5
 
 
 def report(
@@ -60,13 +59,7 @@ def report(
         raise QueryError("the number of keys is 0 or more")
     if filters.label != "name" or filters.collapse or filters.by:
         raise QueryError("a report chooses labels and segments itself; leave out label, collapse and by")
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return _report(graph, filters, rate, keys, title)
-        except GraphMoved:
-            if attempt == _ATTEMPTS:
-                raise
-    raise AssertionError  # the loop returns or raises
+    return graph.on_frame(lambda frame: _report(graph, frame, filters, rate, keys, title))
 
 
 def candidates(graph: Graph, people: People, path: MainPath | None) -> list[Candidate]:
@@ -81,8 +74,7 @@ def candidates(graph: Graph, people: People, path: MainPath | None) -> list[Cand
     return found
 
 
-def _report(graph: Graph, filters: Filters, rate: float, keys: int, title: str) -> Report:
-    frame = graph.frame()
+def _report(graph: Graph, frame: JourneyFrame, filters: Filters, rate: float, keys: int, title: str) -> Report:
     people = people_of(frame, filters)
     path = main_path(people)
     tested = candidates(graph, people, path)
