@@ -165,6 +165,8 @@ def test_who_asks_too_often_is_told_when_to_come_again(graph: Graph, tmp_path: P
         assert 0 < int(refused.headers["retry-after"]) <= 60
         assert client.get("/segments", headers=with_key("read")).status_code == 200, "each key has its own rate"
         assert client.get("/healthz").status_code == 200
+        tried = [client.get("/paths", headers={"X-API-Key": f"guess {number}"}).status_code for number in range(4)]
+        assert tried == [401, 401, 401, 429], "guessing keys has a rate, too"
 
 
 def test_an_answer_that_the_caller_holds_is_not_sent_again(client: TestClient, graph: Graph) -> None:

@@ -39,8 +39,11 @@ class Guard:
             return
         try:
             headers = Headers(scope=scope)
-            scope["state"]["caller"] = caller = self._caller(scope["path"], headers)
+            caller = self._caller(scope["path"], headers)
             self._check_rate(scope, caller)
+            if caller is None:
+                raise Unauthorized("give a key of this service in the header X-API-Key")
+            scope["state"]["caller"] = caller
             self._check_origin(scope, headers)
             limit = self._options.max_body if scope["path"] == "/events" else MAX_BODY
             _check_length(headers.get("content-length", ""), limit)
@@ -52,12 +55,8 @@ class Guard:
             return
         await self._app(scope, _counted(receive, limit), send)
 
-    def _caller(self, path: str, headers: Headers) -> Caller:
-        """Who asks.
-
-        Raises:
-            Unauthorized: nobody that the service knows.
-        """
+    def _caller(self, path: str, headers: Headers) -> Caller | None:
+        """Who asks; None: nobody that the service knows."""
         if not self._options.keys:
             return ANYBODY
         given = secret_of(headers)
@@ -66,11 +65,17 @@ class Guard:
             return caller
         if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
             return Caller("", ANYBODY.role)  # these have nothing to hide
-        raise Unauthorized("give a key of this service in the header X-API-Key")
+        return None
 
-    def _check_rate(self, scope: Scope, caller: Caller) -> None:
-        address = scope["client"][0] if scope.get("client") else ""
-        if scope["path"] in _UNLIMITED or self._limiter.hit(self._rate, caller.name, address):
+    def _check_rate(self, scope: Scope, caller: Caller | None) -> None:
+        """Each key has its rate; whoever brings none, or a wrong one, has that of the address.
+
+        Raises:
+            TooManyRequests: it is used up.
+        """
+        address = (scope.get("client") or ("",))[0]
+        who = ("key", caller.name) if caller and caller is not ANYBODY and caller.name else ("address", address)
+        if scope["path"] in _UNLIMITED or self._limiter.hit(self._rate, *who):
             return
         raise TooManyRequests(f"more than {self._options.rate.replace('/', ' requests per ')}; ask again later")
 
