@@ -79,6 +79,7 @@ def test_a_frame_of_a_former_graph_says_so_and_the_graph_asks_again(graph: Graph
 
 def test_answers_may_be_some_seconds_old_where_that_is_allowed(graph: Graph) -> None:
     graph.allow_age(3600)
+    graph.frame()
     former = graph.paths()
     graph.add([{**RECORDS[0], "event_id": "e9", "time": "2026-01-09T10:00:00Z"}])
     assert graph.paths(steps=2).revision == graph.paths().revision == former.revision
