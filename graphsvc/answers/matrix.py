@@ -49,13 +49,17 @@ def count_matrix(frame: JourneyFrame, params: MatrixParams) -> Result[MatrixRow]
             pl.col("user").n_unique().alias("users"),
             pl.col("walk").n_unique().alias("journeys"),
         )
-        .with_columns(share_of_users=pl.col("users") / counts.users)
         .sort("row")
         .drop("row")
     )
     stages = len(frame.stage.texts)
     rows: list[dict[str, Any]] = [
-        {"channel": frame.channel.texts[pair // stages], "stage": frame.stage.texts[pair % stages], **measured}
+        {
+            "channel": frame.channel.texts[pair // stages],
+            "stage": frame.stage.texts[pair % stages],
+            "share_of_users": measured["users"] / counts.users,  # polars would multiply by the reciprocal
+            **measured,
+        }
         for pair, measured in zip(pairs.tolist(), by_row.iter_rows(named=True), strict=True)
     ]
     return result(

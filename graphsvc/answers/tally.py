@@ -129,13 +129,17 @@ def measure(
         columns |= {"converted": walks.converted[found.walk], "open": walks.open[found.walk]}
         measures += [pl.col("walk").filter(outcome).n_unique().alias(outcome) for outcome in ("converted", "open")]
     measures += [
-        (pl.col("us").quantile(at, interpolation="linear") / 1e6).alias(f"{name}_seconds")
+        pl.col("us").quantile(at, interpolation="linear").alias(f"{name}_seconds")
         for name, at in quantiles.items()
     ]
     by_row = pl.DataFrame(columns).group_by("row").agg(measures)
     if outcomes:
         by_row = by_row.with_columns(conversion=pl.col("converted") / pl.col("journeys"))
-    return {measured.pop("row"): measured for measured in by_row.iter_rows(named=True)}
+    measured = {each.pop("row"): each for each in by_row.iter_rows(named=True)}
+    for each in measured.values():
+        for name in quantiles:  # divided here: polars would multiply by the reciprocal, which differs in the last bit
+            each[f"{name}_seconds"] /= 1e6
+    return measured
 
 
 def totals(walks: Walks, *, occurrences: int, distinct: int) -> Totals:
