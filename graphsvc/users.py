@@ -24,9 +24,9 @@ class TouchpointRow(_Row):
 
     key: Annotated[str, Field(description="Event key.")]
     at: Annotated[Utc, Field(description="Time, UTC.")]
-    name: str
-    channel: str
-    stage: str | None
+    name: Annotated[str, Field(description="What was done.")]
+    channel: Annotated[str, Field(description="Where it was done.")]
+    stage: Annotated[str | None, Field(description="Stage of the customer journey, where it has one.")]
     value: Annotated[float, Field(description="Value, 0 where there is none.")]
     seconds: Annotated[float | None, Field(description="Seconds since the touchpoint before; null for the first.")]
 
@@ -35,24 +35,24 @@ class JourneyRow(_Row):
     """One journey."""
 
     key: Annotated[str, Field(description="Key of its first touchpoint.")]
-    started_at: Utc
-    ended_at: Utc
-    steps: int
+    started_at: Annotated[Utc, Field(description="Time of its first touchpoint, UTC.")]
+    ended_at: Annotated[Utc, Field(description="Time of its last touchpoint, UTC.")]
+    steps: Annotated[int, Field(description="Number of its touchpoints.")]
     outcome: Annotated[
         Outcome, Field(description="`open`: not converted, and its last touch lies within the gap of the data's end.")
     ]
     value: Annotated[float | None, Field(description="Sum over its goals; null without any, or in several currencies.")]
-    currency: str | None
-    touchpoints: list[TouchpointRow]
+    currency: Annotated[str | None, Field(description="Of the value.")]
+    touchpoints: Annotated[list[TouchpointRow], Field(description="In order of time.")]
 
 
 class IdentifierRow(_Row):
     """One identifier of the user."""
 
-    type: str
-    value: str
-    first_seen: Utc | None
-    last_seen: Utc | None
+    type: Annotated[str, Field(description="Kind of identifier.", examples=["email"])]
+    value: Annotated[str, Field(description="Normalised value. Personal data.")]
+    first_seen: Annotated[Utc | None, Field(description="Time of the first event that holds it, UTC.")]
+    last_seen: Annotated[Utc | None, Field(description="Time of the last event that holds it, UTC.")]
 
 
 class User(_Row):
@@ -60,12 +60,12 @@ class User(_Row):
 
     key: Annotated[str, Field(description="User key: a salted hash, safe to stand in a URL.")]
     revision: Annotated[int, Field(description="Revision of the graph that was read.")]
-    traits: dict[str, Any]
+    traits: Annotated[dict[str, Any], Field(description="What is known of the person, by name.")]
     excluded: Annotated[bool, Field(description="Staff, bot or test user by the settings: no journeys are kept.")]
-    first_seen: Utc | None
-    last_seen: Utc | None
-    identifiers: list[IdentifierRow]
-    journeys: list[JourneyRow]
+    first_seen: Annotated[Utc | None, Field(description="Time of the first event, UTC.")]
+    last_seen: Annotated[Utc | None, Field(description="Time of the last event, UTC.")]
+    identifiers: Annotated[list[IdentifierRow], Field(description="Sorted by type and value.")]
+    journeys: Annotated[list[JourneyRow], Field(description="By start.")]
 
 
 def view(rows: UserRows) -> User:

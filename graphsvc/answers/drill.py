@@ -79,9 +79,11 @@ class JourneyRef(BaseModel):
 
     key: Annotated[str, Field(description="Journey key: the event key of its first touchpoint.")]
     user: Annotated[str, Field(description="User key.")]
-    started_at: Utc
+    started_at: Annotated[Utc, Field(description="Time of its first touchpoint that is counted, UTC.")]
     ended_at: Annotated[Utc, Field(description="Time of its last touchpoint that is counted.")]
-    outcome: Literal["converted", "open", "dropped"]
+    outcome: Annotated[
+        Literal["converted", "open", "dropped"], Field(description="`open`: it may still convert; else it was dropped.")
+    ]
     count: Annotated[int, Field(description="Its occurrences in the row.")]
     path: Annotated[list[str], Field(description="Labels of the touchpoints that are counted.")]
     identifiers: Annotated[list[str] | None, Field(description="Of the user, where they were asked for.")] = None
@@ -97,7 +99,7 @@ class Behind(BaseModel):
     row: Annotated[dict[str, Any], Field(description="The row of the answer.")]
     column: Annotated[str, Field(description="Its column.")]
     number: Annotated[int, Field(description="What stands there.")]
-    unit: Unit
+    unit: Annotated[Unit, Field(description="What the number counts.")]
     journeys: Annotated[int, Field(description="Journeys that it counts.")]
     users: Annotated[int, Field(description="Users of these journeys.")]
     shown: Annotated[list[JourneyRef], Field(description="Journeys by user and start, from the first asked for on.")]

@@ -86,8 +86,15 @@ def _add_report(routers: Routers, graph: Graph) -> None:
         "tagged": Annotated[Tagged, Depends()],
         "return": Any,
     }
-    summary = "The manager's report: findings that are not chance"
-    routers.read.get("/report", tags=["answers"], operation_id="report", summary=summary, response_model=Report)(report)
+    routers.read.get(
+        "/report",
+        tags=["answers"],
+        operation_id="report",
+        summary="The manager's report: findings that are not chance",
+        description="Opportunities, weaknesses, gaps and inefficiencies, each a sentence with its numbers. With "
+        "`format=html` it is one self-contained page.",
+        response_model=Report,
+    )(report)
 
 
 def _add_answer(routers: Routers, graph: Graph, asked: Answer) -> None:
@@ -112,8 +119,14 @@ def _add_answer(routers: Routers, graph: Graph, asked: Answer) -> None:
         tags=["answers"],
         operation_id=asked.name,
         summary=asked.question,
+        description=f"{_a_row(asked.rows)} What is below the last row is summed up as `other`; `totals` and `notes` "
+        f"say what was counted and left out. `/{asked.name}/journeys` lists the journeys behind each number.",
         response_model=_described(asked),
     )(endpoint)
+
+
+def _a_row(model: type[BaseModel]) -> str:
+    return f"A row is: {(model.__doc__ or '').splitlines()[0]}"
 
 
 def _described(asked: Answer) -> type[BaseModel]:
@@ -170,6 +183,8 @@ def _add_journeys(routers: Routers, graph: Graph, asked: Answer) -> None:
         tags=["answers"],
         operation_id=f"{asked.name}_journeys",
         summary=f"The journeys behind a number of {asked.name}",
+        description=f"Asked with the parameters of `/{asked.name}`, it lists as many journeys (or journeys of as many "
+        "users) as stand in that row and column, by user and start.",
         responses={200: LINKED, **described(410)},
     )(endpoint)
 
@@ -200,7 +215,11 @@ def _add_comparison(routers: Routers, graph: Graph, asked: Answer) -> None:
         "tagged": Annotated[Tagged, Depends()],
         "return": Comparison,
     }
-    summary = f"Two segments or periods side by side in {asked.name}"
-    routers.read.get(f"/{asked.name}/compare", tags=["answers"], operation_id=f"compare_{asked.name}", summary=summary)(
-        endpoint
-    )
+    routers.read.get(
+        f"/{asked.name}/compare",
+        tags=["answers"],
+        operation_id=f"compare_{asked.name}",
+        summary=f"Two segments or periods side by side in {asked.name}",
+        description="Each difference with its interval, its p value, and whether it stands after correction for many "
+        "comparisons. The unit is the user.",
+    )(endpoint)

@@ -79,7 +79,7 @@ class RejectedEvent(BaseModel):
 
     line: Annotated[int, Field(description="Record of an array, or line of the body, from 1.")]
     field: Annotated[str | None, Field(description="The field at fault, where it is one.")]
-    reason: str
+    reason: Annotated[str, Field(description="Why; docs/mapping.md lists the reasons.", examples=["no time"])]
 
 
 class Ingested(BaseModel):

@@ -20,7 +20,9 @@ class Fault(BaseModel):
     """What is wrong with one field of a request."""
 
     field: Annotated[str, Field(description="Where it stands.", examples=["query.steps"])]
-    reason: Annotated[str, Field(examples=["Input should be greater than or equal to 1"])]
+    reason: Annotated[
+        str, Field(description="What is allowed.", examples=["Input should be greater than or equal to 1"])
+    ]
 
 
 class Problem(BaseModel):

@@ -23,14 +23,14 @@ from .roles import Routers
 class Health(BaseModel):
     """The service runs."""
 
-    status: Literal["ok"]
+    status: Annotated[Literal["ok"], Field(description="It runs.")]
     version: Annotated[str, Field(description="Version of graphsvc.", examples=["0.1.0"])]
 
 
 class Ready(BaseModel):
     """The store answers."""
 
-    status: Literal["ready"]
+    status: Annotated[Literal["ready"], Field(description="It answers.")]
     revision: Annotated[int, Field(description="Revision of the graph; 0: no graph yet.")]
 
 
