@@ -81,6 +81,9 @@ class Settings(BaseModel):
         dict[str, str],
         Field(description="Named predicates on traits: `older = 'age >= 50'`; they may name each other."),
     ] = {}
+    personas: Annotated[
+        tuple[str, ...], Field(description="Traits that hold saved personas, so that none are made of them.")
+    ] = ()
     rules: Annotated[Rules, Field(description="Rules of identity, by identifier type (docs/identity.md).")] = Rules()
     retain_from: Annotated[
         Utc | None, Field(description="Events before this time are forgotten and refused (UTC).")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,30 @@ def _commit_few(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any
     if len(rows) or former != settings:
         added.count(_commit(writer, rows, proposed, replace=replace))
     return added
+
+
+def exchange(store: Store, put: pl.DataFrame, gone: pl.DataFrame, shaped: Callable[[Settings], Settings]) -> int:
+    """Put some rows in the place of others, and settings that shape no table, in one commit where the store takes it.
+
+    Args:
+        store: where the graph lives.
+        put: ``tables.EVENTS``, distinct.
+        gone: stored rows that go, unless a row of ``put`` takes their place.
+        shaped: the settings from now on, made of those so far.
+
+    Raises:
+        QueryError: the settings do not validate; nothing was written.
+    """
+    going = gone.join(put, on="key", how="anti")
+    revision = store.revision()
+    for chunk in _chunks(pl.concat([put, going]), store.commit_rows, store.head().settings or Settings()):
+        with store.writer() as writer:
+            settings, rulings = shaped(writer.settings or Settings()), writer.rulings.unlocked()
+            rows = _retained(unerased(chunk.lazy(), settings, rulings), settings).collect()
+            leaving = chunk.join(going, on="key", how="semi")["key"]
+            new = rows.join(put, on="key", how="semi")
+            revision = commit(writer, new, settings, rulings, gone=leaving)
+    return revision
 
 
 def resolve(store: Store, changes: Mapping[str, Any]) -> int:

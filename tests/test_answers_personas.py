@@ -51,9 +51,10 @@ def test_every_number_drills_down() -> None:
             assert journeys_behind(frame, "personas", params, row=nth, column=column).number == row[column]
 
 
-def test_too_few_users_are_told() -> None:
-    with pytest.raises(QueryError, match="too few"):
-        ask(frame_of(SHOPPERS[:3]), "personas", ANSWERS["personas"].parse({}))
+@pytest.mark.parametrize(("asked", "users"), [({}, 3), ({"segment": "age > 90"}, 0)])
+def test_too_few_users_are_told(asked: dict[str, Any], users: int) -> None:
+    with pytest.raises(QueryError, match=f"^{users} users with journeys are too few"):
+        ask(frame_of(SHOPPERS[:3]), "personas", ANSWERS["personas"].parse(asked))
 
 
 def test_there_is_no_cypher() -> None:
@@ -85,3 +86,18 @@ def test_personas_become_segments(store_url: str) -> None:
         again = graph.save_personas({"clusters": 2})
         assert graph.status().counts["events"] == len(records) + 24
         assert again.segments == saved.segments
+        _replace_all_by_some(graph, len(records))
+
+
+def _replace_all_by_some(graph: graphsvc.Graph, records: int) -> None:
+    """Personas saved of some users leave none of the former numbers and segments, nor are they made of them."""
+    unsaved = {each.feature for row in graph.personas(clusters=2).rows for each in row.differs}
+    assert not any("persona" in feature for feature in unsaved)
+    graph.name_segment("either", "persona-1 or persona-2")
+    graph.save_personas({"clusters": 4})
+    before = graph.revision()
+    saved = graph.save_personas({"clusters": 2, "channel": ["store"]})
+    assert saved.revision == graph.revision() == before + 1
+    assert graph.segments() == {**saved.segments, "either": "persona-1 or persona-2"}
+    assert graph.paths(segment="persona >= 1").totals.users == saved.users == 12
+    assert graph.status().counts["events"] == records + 12

@@ -135,11 +135,10 @@ def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
     except ImportError:
         raise InputError("personas need scikit-learn: pip install 'graphsvc[personas]'") from None
     walks = walk(frame, params)
-    features = _features(frame, walks)
-    if len(features.users) < _LEAST_USERS or len(np.unique(features.values, axis=0)) < 3:
-        raise QueryError(
-            f"{len(features.users):,} users with journeys are too few, or too alike, to tell personas apart"
-        )
+    users = np.unique(walks.user.astype(np.int64))
+    features = _features(frame, walks) if len(users) >= _LEAST_USERS else None
+    if features is None or len(np.unique(features.values, axis=0)) < 3:
+        raise QueryError(f"{len(users):,} users with journeys are too few, or too alike, to tell personas apart")
     spread = features.values.std(axis=0)
     scaled = (features.values - features.values.mean(axis=0)) / np.where(spread > 0, spread, 1.0) * features.weights
     most = min(params.most, len(np.unique(scaled, axis=0)) - 1)
@@ -198,12 +197,15 @@ def _features(frame: JourneyFrame, walks: Walks) -> _Features:
 
 
 def _traits(frame: JourneyFrame, users: Ints) -> list[tuple[str, Floats, float]]:
-    """Traits as columns: numbers as they are (unknown: their mean), texts one column for each common one."""
+    """Traits as columns: numbers as they are (unknown: their mean), texts one column for each common one.
+
+    Traits that hold saved personas are no evidence of personas.
+    """
     texts = frame.users["traits"].fill_null("{}").gather(users)
     known = {text: json.loads(text) for text in texts.unique()}
     rows = [known[text] for text in texts]
     found: list[tuple[str, Floats, float]] = []
-    for name in sorted({name for traits in known.values() for name in traits}):
+    for name in sorted({name for traits in known.values() for name in traits} - {*frame.settings.personas}):
         said = [traits.get(name) for traits in rows]
         plain = [value for value in said if value is not None]
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain):
