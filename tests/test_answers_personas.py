@@ -40,8 +40,17 @@ def test_the_same_seed_finds_the_same() -> None:
     assert personas(seed=3) == personas(seed=3)
 
 
-def test_as_many_as_asked_for() -> None:
-    assert len(personas(clusters=4).rows) == 4
+@pytest.mark.parametrize("clusters", [4, 12])
+def test_as_many_as_asked_for(clusters: int) -> None:
+    crowd = [person(f"{nth}", "ad/web " * (nth + 1), age=nth) for nth in range(15)]
+    found = ask(frame_of(crowd), "personas", ANSWERS["personas"].parse({"clusters": clusters}))
+    assert len(found.rows) == clusters
+
+
+def test_no_more_personas_than_kinds_of_users() -> None:
+    found = personas(clusters=12)  # five ages of each of two kinds
+    assert len(found.rows) == 10
+    assert "there are 10 personas, not 12: all users are like one of so many" in found.notes
 
 
 def test_every_number_drills_down() -> None:

@@ -80,6 +80,7 @@ class _Clustered:
     features: _Features
     persona: Ints  # [V] of each user, from 0, the largest first
     silhouettes: dict[int, float]  # by number of clusters, as far as they were tried
+    distinct: int  # users who are not alike in all that is looked at
 
 
 def count_personas(frame: JourneyFrame, params: PersonasParams) -> Result[PersonaRow]:
@@ -100,6 +101,8 @@ def count_personas(frame: JourneyFrame, params: PersonasParams) -> Result[Person
     notes = [f"mean silhouette by number of personas (1 is clear, 0 is none): {tried}"]
     if max(found.silhouettes.values()) < 0.25:
         notes.append("the personas overlap: read them as tendencies")
+    if params.clusters and found.distinct < params.clusters:
+        notes.append(f"there are {found.distinct} personas, not {params.clusters}: all users are like one of so many")
     return result(
         PersonaRow,
         rows,
@@ -141,8 +144,8 @@ def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
         raise QueryError(f"{len(users):,} users with journeys are too few, or too alike, to tell personas apart")
     spread = features.values.std(axis=0)
     scaled = (features.values - features.values.mean(axis=0)) / np.where(spread > 0, spread, 1.0) * features.weights
-    most = min(params.most, len(np.unique(scaled, axis=0)) - 1)
-    numbers = [min(params.clusters, most + 1)] if params.clusters else range(2, max(most, 2) + 1)
+    distinct = len(np.unique(scaled, axis=0))
+    numbers = [min(params.clusters, distinct)] if params.clusters else range(2, min(params.most, distinct - 1) + 1)
     sample = np.random.default_rng(params.seed).permutation(len(scaled))[:_JUDGED]
     best: tuple[float, Ints] | None = None
     silhouettes: dict[int, float] = {}
@@ -159,7 +162,7 @@ def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
     sizes = np.bincount(best[1])
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
-    return _Clustered(walks, features, rank[best[1]], silhouettes)
+    return _Clustered(walks, features, rank[best[1]], silhouettes, distinct)
 
 
 def _features(frame: JourneyFrame, walks: Walks) -> _Features:
