@@ -12,6 +12,9 @@ import duckdb
 
 from ..deadline import remaining
 from ..errors import StoreBusy, StoreUnavailable
+from .watchdog import Watchdog
+
+_watchdog = Watchdog()
 
 #: What we read is ordered where order matters; beyond this memory DuckDB lets go of what it caches, then uses the disk.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": False, "memory_limit": "2GB"}
@@ -90,21 +93,8 @@ def in_time(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    working = threading.Lock()  # whoever has the cursor next is not to be interrupted
-
-    def interrupt() -> None:
-        if working.acquire(blocking=False):
-            cursor.interrupt()
-            working.release()
-
-    timer = threading.Timer(seconds, interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
+    with _watchdog.within(seconds, cursor.interrupt):
         yield
-    finally:
-        timer.cancel()
-        working.acquire()
 
 
 def quoted(path: Path) -> str:
