@@ -147,7 +147,14 @@ def _what(row: Any) -> str:
         return " > ".join(row.path)
     if hasattr(row, "source"):
         return f"{row.source} > {row.target}"
-    return f"step {row.step}: {row.label}"
+    return f"step {row.step}{': ' if getattr(row, 'kind', 'touchpoint') == 'touchpoint' else ', '}{_said(row)}"
+
+
+def _said(row: Any) -> str:
+    outcomes = {"converted": "left converted", "open": "left open", "dropped": "left dropped"}
+    others = {"other": "rarer labels", "begin": "begin", "earlier": "come from earlier steps"}
+    kinds = {**outcomes, **others, "beyond": "go on to later steps"}
+    return str(kinds.get(getattr(row, "kind", ""), row.label))
 
 
 def buyers(key: str, age: int, channel: str, count: int) -> list[Person]:
@@ -173,6 +180,24 @@ def test_shares_of_credit_by_hand() -> None:
     assert row.low < 0.5 < row.high
     again = compared(frame, "attribution", asked, a="age >= 50", b="age < 50", rate=0.05, confidence=0.95)
     assert again == found
+
+
+def test_no_two_rows_are_called_the_same() -> None:
+    """An event that is called like an outcome is none; positions of one label are told apart."""
+    crowd = [person(f"{age}{nth}", f"{walk} open", age=age) for age in (60, 20) for nth, walk in enumerate(["a", "b"])]
+    found = [row.what for row in side_by_side(crowd, "steps", depth=2, top=1).rows]
+    assert found == ["step 1: a", "step 1, rarer labels", "step 2: open", "step 2, left open"]
+    crowd = [
+        person(f"{age}{nth}", walk, age=age)
+        for age in (60, 20)
+        for nth, walk in enumerate(["ad/web ad/mail buy", "ad/mail ad/web buy"])
+    ]
+    asked = ANSWERS["attribution"].parse({"model": ["shapley_ordered"], "rounds": 9})
+    sides = {"a": "age >= 50", "b": "age < 50", "rate": 0.05, "confidence": 0.95}
+    found = [row.what for row in compared(frame_of(crowd, goals=("buy",)), "attribution", asked, **sides).rows]  # type: ignore[arg-type]
+    assert sorted(found) == [
+        f"shapley_ordered, position {position}: {label}" for position in (1, 2) for label in ("mail", "web")
+    ]
 
 
 def test_equal_groups_earn_alike() -> None:

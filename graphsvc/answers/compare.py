@@ -31,6 +31,17 @@ LEAST_EXPECTED = 5
 _PERIOD = re.compile(r"^\s*(\d{4}-\d\d-\d\d(?:T\S+)?)?\s*\.\.\s*(\d{4}-\d\d-\d\d(?:T\S+)?)?\s*$")
 _FIRST, _LAST = -(2**62), 2**62
 
+#: Rows of steps that are no touchpoint, in words.
+_KINDS = {
+    "begin": "begin",
+    "earlier": "come from earlier steps",
+    "other": "rarer labels",
+    "converted": "left converted",
+    "open": "left open",
+    "dropped": "left dropped",
+    "beyond": "go on to later steps",
+}
+
 
 class ComparedRow(Row):
     """One thing that people do, on both sides."""
@@ -43,16 +54,21 @@ class ComparedRow(Row):
     users_b: Annotated[int, Field(description="Users of the second side who do it.")]
     of_a: Annotated[int, Field(description="Users of the first side that this is a share of.")]
     of_b: Annotated[int, Field(description="Users of the second side that this is a share of.")]
-    share_a: float
-    share_b: float
+    share_a: Annotated[
+        float,
+        Field(description="Users of the first side who do it, of `of_a`; of attribution the share of its credit."),
+    ]
+    share_b: Annotated[float, Field(description="The same of the second side.")]
     difference: Annotated[float, Field(description="First minus second share.")]
-    low: Annotated[float, Field(description="Interval of the difference (Wald).")]
-    high: float
-    p_value: float
+    low: Annotated[
+        float, Field(description="Interval of the difference (Wald; of attribution: percentiles, by drawing users).")
+    ]
+    high: Annotated[float, Field(description="Its upper end.")]
+    p_value: Annotated[float, Field(description="Of the test that `test` names.")]
     q_value: Annotated[float, Field(description="Corrected for all tests of this comparison (Benjamini-Hochberg).")]
     test: Literal["z", "fisher", "permutation"]
     significant: Annotated[bool, Field(description="Whether the corrected value is within the accepted rate.")]
-    median_seconds_a: float | None
+    median_seconds_a: Annotated[float | None, Field(description="Median of the users' own medians.")]
     median_seconds_b: Annotated[float | None, Field(description="Median of the users' own medians.")]
     time_p_value: Annotated[
         float | None, Field(description="Mann-Whitney; null where a side has no times, or all are the same.")
@@ -136,7 +152,7 @@ def compare(
     users = counted.columns["users"]
     mine = [users_by_row(walks, users.row, users.walk, inside, len(rows)) for inside in (in_a, in_b)]
     of = [
-        # Steps of a funnel are compared among those who enter it; an open one is entered anywhere.
+        # The first step of a funnel is of all users, later ones of those who enter; an open one is entered anywhere.
         np.where((np.arange(len(rows)) > 0) & getattr(params, "nested", False), each[:1].sum(), side.users)
         for side, each in zip((told_a, told_b), mine, strict=True)
     ]
@@ -240,8 +256,10 @@ def in_words(row: dict[str, Any]) -> str:
         return " > ".join(row["path"])
     if "source" in row:
         return f"{row['source']} > {row['target']}"
-    if "step" in row:
+    if "step" in row and row.get("kind", "touchpoint") == "touchpoint":
         return f"step {row['step']}: {row['label']}"
+    if "step" in row:  # no label of a touchpoint, whatever touchpoints are called
+        return f"step {row['step']}, {_KINDS[row['kind']]}"
     return str(row["label"])
 
 

@@ -50,9 +50,10 @@ def compare_attribution(
         column = led_up.columns(columns)
         counts = [users_by_row(walks, column, led_up.walk, inside, len(columns.code)) for inside in (in_a, in_b)]
         for at in np.flatnonzero((one.share_a > 0) | (one.share_b > 0)).tolist():
+            position = f", position {columns.position[at]}" if columns.position[at] else ""
             rows.append(
                 {
-                    "what": f"{model}: {core.label_of(found.table, columns, at)}",
+                    "what": f"{model}{position}: {core.label_of(found.table, columns, at)}",
                     "users_a": int(counts[0][at]),
                     "users_b": int(counts[1][at]),
                     "share_a": float(one.share_a[at]),
