@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import asking, identity, loading
+from . import asking, identity, loading, service
 from .children import ROOT, ChildFailed
 from .context import Bench
 from .environment import WORK, machine
@@ -25,9 +25,11 @@ MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
     "i": asking.command_line,
     "j": identity.people,
     "k": asking.more_questions,
+    "l": service.answering,
+    "m": service.loaded,
 }
 #: In this order: what adds to the shared graphs comes last.
-ORDER = "aekcgfhibdj"
+ORDER = "aekcgfhibldmj"
 EVENTS = 1_000_000
 
 

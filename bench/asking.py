@@ -60,8 +60,9 @@ def more_questions(bench: Bench) -> Section:
     section = Section(
         "Steps, funnels, touches",
         "Eight steps with all labels; the funnel product_view, add_to_cart, purchase in sequence, each step at any "
-        "later place, every entry judged; first touch by channel for people of 50 and over and for younger ones. Asked "
-        "as above. Ours also count outcomes, times, what those who stopped did instead, and last touches.",
+        "later place, from the first entry of a journey; first touch by channel for people of 50 and over and for "
+        "younger ones. Asked as above. Ours also count outcomes, times, what those who stopped did instead, and last "
+        "touches.",
     )
     for question in asked:
         best = {one.name: min(one.seconds[question]) for one in contestants if question in one.seconds}

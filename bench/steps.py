@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from . import identity_steps, neo4j_steps
+from . import identity_steps, load, neo4j_steps, service_steps
 
 Said = dict[str, Any]
 
@@ -192,6 +192,8 @@ STEPS: dict[str, Callable[..., Said]] = {
         frame,
         opened,
         export_import,
+        service_steps.answering,
+        load.load,
         identity_steps.resolution,
         identity_steps.single_events,
         identity_steps.hub_file,

@@ -240,7 +240,7 @@ class Graph:
 
     def status(self) -> Status:
         """Counts, versions, settings and data range."""
-        return self.store.status()
+        return self._questions.status()
 
     def settings(self) -> Settings:
         """Settings of the graph.

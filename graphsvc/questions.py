@@ -15,7 +15,7 @@ from .answers.cypher import ask_cypher
 from .errors import CypherUnsupported, GraphMoved, GraphsvcError
 from .frame import JourneyFrame
 from .renewal import renewed
-from .stores import Store, is_neo4j
+from .stores import Status, Store, is_neo4j
 
 if TYPE_CHECKING:
     from .answers.compare import Comparison
@@ -35,6 +35,7 @@ class Questions:
         self.max_age = 0.0
         self._revision, self._looked_at = 0, -math.inf
         self._revision_lock = threading.Lock()
+        self._status: Status | None = None
         self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
         self._frame: JourneyFrame | None = None
         self._warming: threading.Thread | None = None
@@ -53,6 +54,7 @@ class Questions:
             self._answers.clear()
             self._store.recent.forget()
             self._looked_at = -math.inf
+            self._status = None
 
     def revision(self) -> int:
         """The revision that answers speak of: the graph's, looked up again after ``max_age`` seconds."""
@@ -61,13 +63,25 @@ class Questions:
                 self._revision, self._looked_at = self._store.revision(), time.monotonic()
             return self._revision
 
+    def status(self) -> Status:
+        """What the graph holds at :meth:`revision`; counting it takes as long as an answer."""
+        revision = self.revision()
+        if self._status is None or self._status.revision != revision:
+            self._status = self._store.status()
+            self._went_on(self._status.revision != revision)
+        return self._status
+
+    def _went_on(self, moved: bool) -> None:
+        """Look the revision up again where the graph went on while it was read."""
+        if moved:
+            self._looked_at = -math.inf
+
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         with self._frame_lock:
             revision = self.revision()
             self._frame = self._renewed(revision) or self._store.frame()
-            if self._frame.revision != revision:  # the graph went on while it was read
-                self._looked_at = -math.inf
+            self._went_on(self._frame.revision != revision)
             return self._frame
 
     def _renewed(self, revision: int) -> JourneyFrame | None:

@@ -57,7 +57,7 @@ def load(url: str, via: Via) -> Loaded:
                 before=cold,
             ),
             "funnel": Question(
-                lambda turn: new("funnel", turn, step=["product_view", "add_to_cart", "purchase"]),
+                lambda turn: new("funnel", turn, step=["product_view", "add_to_cart", "purchase"], every_entry=False),
                 lambda answered: _rows(answered, ["step", "journeys", "users"]),
                 before=cold,
             ),
