@@ -127,7 +127,7 @@ def test_a_client_made_from_the_document_works(served: str, monkeypatch: pytest.
         *("--input-spec", f"{folder}/openapi.json", "--output", made, "--package-name", "made_client"),
         *(
             "--global-property",
-            "apis=Events:Users:Answers,models,supportingFiles,apiTests=false,modelTests=false,apiDocs=false,modelDocs=false",
+            "apis,models,supportingFiles,apiTests=false,modelTests=false,apiDocs=false,modelDocs=false",
         ),
     ]
     briskly = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
