@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import cast
 
 from fastapi import FastAPI, Request, Response
@@ -33,10 +34,15 @@ class Tagged:
         self._response = response
         asked = sorted(request.query_params.multi_items())
         self._question = hashlib.blake2b(repr((__version__, request.url.path, asked)).encode(), digest_size=12)
-        self.revision = self._revision(request.app.state.graph)
-        held = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
-        if self._tag(self.revision) in held:
+        self._graph: Graph = request.app.state.graph
+        held = request.headers.get("if-none-match")
+        if held and self._tag(self.revision) in [each.strip() for each in held.split(",")]:
             raise NotModified(self._tag(self.revision))
+
+    @cached_property
+    def revision(self) -> int:
+        """The revision of the graph when the request came; looked up where it is needed."""
+        return self._revision(self._graph)
 
     def at(self, revision: int, response: Response | None = None) -> None:
         """Tag the answer with the revision that it speaks of, which may be older than the graph is by now."""
