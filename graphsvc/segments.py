@@ -7,10 +7,10 @@ Grammar::
     factor      = "not" factor | "(" predicate ")" | comparison | segment
     comparison  = trait ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value | trait "in" "(" value { "," value } ")"
 
-A value is a number, ``true``, ``false``, a bare word or a quoted text; a segment is the name of another one. Numbers
-compare with numbers, texts with texts; a missing trait, or one of another type, makes its comparison false, and the
-negated comparison too: who is not known to be young is not therefore known to be old. A parsed predicate is a list of
-conjunctions (disjunctive normal form): plain data that Cypher takes as a parameter.
+A value is a number, ``true``, ``false``, a bare word or a quoted text; a segment is the name of another one, quoted
+where it is no bare word. Numbers compare with numbers, texts with texts; a missing trait, or one of another type, makes
+its comparison false, and the negated comparison too: who is not known to be young is not therefore known to be old. A
+parsed predicate is a list of conjunctions (disjunctive normal form): plain data that Cypher takes as a parameter.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Comparison:
 Predicate = tuple[tuple[Comparison, ...], ...]
 _NEGATED = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _MOST_CONJUNCTIONS = 1_000
+_KEYWORDS = ("and", "or", "not", "in")
 
 
 def _type(value: Any) -> str:
@@ -102,10 +103,27 @@ def parse(text: str, segments: Mapping[str, str] | None = None) -> Predicate:
     return _Parser(text, segments or {}).predicate()
 
 
-def together(*texts: str | None) -> str | None:
-    """The predicate of the users who are in all of some segments; None where none is given."""
-    given = [text for text in texts if text is not None]
-    return given[0] if len(given) == 1 else " and ".join(f"({text})" for text in given) or None
+def together(segments: Mapping[str, str], *given: str | None) -> str | None:
+    """The predicate of the users who are in all of some segments, by name or in full; None where none is given."""
+    known = [text for text in given if text is not None]
+    return known[0] if len(known) == 1 else " and ".join(as_part(text, segments) for text in known) or None
+
+
+def as_part(given: str, segments: Mapping[str, str]) -> str:
+    """A segment, by name or in full, as it stands within a longer predicate."""
+    return _quoted(given) if given in segments else f"({given})"
+
+
+def can_be_named(name: str) -> bool:
+    """Whether a predicate can name a segment of this name."""
+    return bool(name.strip()) and not ("'" in name and '"' in name)
+
+
+def _quoted(name: str) -> str:
+    found = _TOKEN.fullmatch(name)
+    if found and found["word"] and name not in _KEYWORDS and name == name.strip():
+        return name
+    return f"'{name}'" if '"' in name else f'"{name}"'
 
 
 def _both(one: Predicate, other: Predicate) -> Predicate:
@@ -172,7 +190,7 @@ class _Parser:
         kind, word = self._next("a trait or a segment")
         if kind == "op":
             raise self._error(f"expected a trait or a segment, found {word!r}")
-        if kind == "word" and not self._compares():
+        if not self._compares():
             return self._segment(word)
         return ((self._comparison(word),),)
 

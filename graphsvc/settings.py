@@ -92,10 +92,12 @@ class Settings(BaseModel):
     @field_validator("segments", "exclude")
     @classmethod
     def _predicates_parse(cls, value: Any) -> Any:
-        from .segments import find, parse
+        from .segments import can_be_named, find, parse
 
         named = value if isinstance(value, dict) else {}
         for name in named:
+            if not can_be_named(name):
+                raise ValueError(f"a segment has a name, with at most one kind of quotation marks in it, not {name!r}")
             find(named, name)
         for predicate in () if isinstance(value, dict) else value.traits:
             parse(predicate)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphsvc.answers import ANSWERS, ask, journeys_behind
-from graphsvc.errors import GraphsvcError, UnknownName
+from graphsvc.answers import ANSWERS, ask, compared, journeys_behind
+from graphsvc.errors import GraphsvcError, QueryError, UnknownName
 
 from . import people, questions
 from .contract import drills_down
@@ -92,3 +92,23 @@ def test_segments_are_made_of_segments() -> None:
     frame = frame_of(SHOP, segments={"older": "age >= 55", "others": "not older"})
     for segment, users in (("older", 1), ("others", 1), ("older or others", 2), ("older and others", 0)):
         assert ask(frame, "paths", ANSWERS["paths"].parse({"segment": segment})).totals.users == users
+
+
+@pytest.mark.parametrize("name", ["older people", "age >= 90", "not", "(55+)", 'the "old"', "Omas' & Opas'"])
+def test_a_segment_may_have_any_name(name: str) -> None:
+    frame = frame_of(SHOP, segments={name: "age >= 55", "all": "age > 0"})
+    (part,) = ask(frame, "paths", ANSWERS["paths"].parse({"segment": "all", "by": [name]})).segments
+    assert part.totals.users == 1
+    params = ANSWERS["paths"].parse({})
+    with pytest.raises(QueryError, match="1 users are in both") as refused:
+        compared(frame, "paths", params, a="all", b=name, rate=0.05, confidence=0.95)
+    found = compared(
+        frame, "paths", params, a=str(refused.value).partition("such as ")[2], b=name, rate=0.05, confidence=0.95
+    )
+    assert (found.a.users, found.b.users) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["", " ", "\"'"])
+def test_a_name_that_no_predicate_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="quotation marks"):
+        frame_of(SHOP, segments={name: "age >= 55"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
 from .declared import Answer
-from .drill import Behind, behind, within
+from .drill import Behind, behind
 from .params import Filters
 from .result import Result, Row, Totals
 
@@ -162,7 +162,7 @@ def ask(frame: JourneyFrame, name: str, params: Filters) -> Result[Any]:
         UnknownName: no answer has that name, or the parameters name something that the graph does not hold.
     """
     count = answer(name).on_frame
-    segments = [count(frame, within(params, segment)) for segment in params.by]
+    segments = [count(frame, params.within(segment, frame.settings.segments)) for segment in params.by]
     return count(frame, params).model_copy(update={"segments": segments})
 
 

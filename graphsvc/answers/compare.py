@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ..errors import QueryError
 from ..frame import Flags, Floats, Ints, JourneyFrame
+from ..segments import as_part
 from ..settings import naive_utc
 from .drill import Members
 from .params import Filters, microseconds
@@ -266,9 +267,10 @@ def in_words(row: dict[str, Any]) -> str:
 def _segments(frame: JourneyFrame, a: str, b: str) -> Sides:
     in_a, in_b = in_segment(frame, a), in_segment(frame, b)
     if both := int((in_a & in_b).sum()):
+        first, second = (as_part(side, frame.settings.segments) for side in (a, b))
         raise QueryError(
             f"{both:,} users are in both {a!r} and {b!r}; compare segments that nobody shares, such as "
-            f"'({a}) and not ({b})'"
+            f"{first} and not {second}"
         )
     narrowed = replace(frame, only_users=in_a | in_b)
     return Sides(narrowed, lambda walks: (in_a[walks.user], in_b[walks.user]), [])

@@ -13,7 +13,6 @@ from ..settings import Settings
 from ..stores import Head, Store
 from ..tables import USERS
 from . import Answer, answer
-from .drill import within
 from .params import DAY_US, Filters
 from .result import Result, Totals, result
 from .walks import require
@@ -42,7 +41,8 @@ def ask_cypher(store: Store, name: str, params: Filters) -> Result[Any]:
     for _ in range(_ATTEMPTS):
         head = store.head()
         asked = answer(name)
-        segments = [_asked(store, asked, within(params, segment), head) for segment in params.by]
+        named = {} if head.settings is None else head.settings.segments
+        segments = [_asked(store, asked, params.within(segment, named), head) for segment in params.by]
         found = _asked(store, asked, params, head).model_copy(update={"segments": segments})
         if store.revision() == head.revision:
             return found

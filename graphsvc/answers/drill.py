@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import Floats, Ints, JourneyFrame
-from ..segments import together
 from ..settings import Utc
-from .params import Filters, time_of
+from .params import time_of
 from .walks import Walks
 
 #: What a number counts: occurrences, or the different users or journeys that have one.
@@ -171,8 +170,3 @@ def _journey(frame: JourneyFrame, walks: Walks, walk: int, count: int) -> Journe
         count=count,
         path=[walks.texts[code] for code in walks.codes[at]],
     )
-
-
-def within(params: Filters, segment: str) -> Filters:
-    """The same question about the users who are in a further segment, too."""
-    return params.model_copy(update={"segment": together(params.segment, segment), "by": ()})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..frame import Label
+from ..segments import together
 from ..settings import Split, Utc
 
 DAY_US = 86_400_000_000
@@ -75,6 +77,15 @@ class Filters(BaseModel):
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """The labels that must be in the graph for this question to make sense, by kind."""
         return [("channel", self.channel), ("stage", self.stage), ("touchpoint", (*self.exclude, *self.goal))]
+
+    def within(self, segment: str, segments: Mapping[str, str]) -> Self:
+        """The same question about the users who are in a further segment, too.
+
+        Args:
+            segment: its name or its predicate.
+            segments: the named ones.
+        """
+        return self.model_copy(update={"segment": together(segments, self.segment, segment), "by": ()})
 
     def own(self) -> dict[str, Any]:
         """What a statement of ``cypher/answers`` takes beside the filters."""

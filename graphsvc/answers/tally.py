@@ -129,8 +129,7 @@ def measure(
         columns |= {"converted": walks.converted[found.walk], "open": walks.open[found.walk]}
         measures += [pl.col("walk").filter(outcome).n_unique().alias(outcome) for outcome in ("converted", "open")]
     measures += [
-        pl.col("us").quantile(at, interpolation="linear").alias(f"{name}_seconds")
-        for name, at in quantiles.items()
+        pl.col("us").quantile(at, interpolation="linear").alias(f"{name}_seconds") for name, at in quantiles.items()
     ]
     by_row = pl.DataFrame(columns).group_by("row").agg(measures)
     if outcomes:
