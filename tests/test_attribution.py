@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import graphsvc
+from graphsvc.answers import ANSWERS, ask
 from graphsvc.answers.attribution import AttributionParams, attribution_members, count_attribution
 from graphsvc.answers.result import Result
 from graphsvc.attribution import MODELS, NONE, Drawn, Model, Options, PathTable, attribute, intervals, path_table
@@ -394,6 +395,20 @@ def test_spend_gives_cost_per_conversion_and_return() -> None:
         "tv": (None, None, None),
         "shop": (7, None, 0),  # nothing came of it
     }
+
+
+def test_spend_and_currency_are_of_the_whole_not_of_its_segments() -> None:
+    eu, us = (person(key, "x/web buy/shop", where=key) for key in ("eu", "us"))
+    frame = frame_of([eu, us], {"eu-01": (30.0, "EUR"), "us-01": (10.0, "USD")}, goals=("buy",))
+    given = {"model": ["linear"], "spend": ["web=100"], "currency": "EUR", "by": ["where = eu", "where = us"]}
+    found = ask(frame, "attribution", ANSWERS["attribution"].parse(given))
+    rows = [
+        (row.value, row.spend, row.cost_per_conversion, row.roas)
+        for one in [found, *found.segments]
+        for row in one.rows
+    ]
+    assert rows == [(30, 100, 50, 0.3), (30, None, None, None), (0, None, None, None)]
+    assert "what was spent is not told apart by segment: the rows of segments have no spend" in found.notes
 
 
 def test_return_on_spend_needs_values() -> None:

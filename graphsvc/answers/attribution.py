@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -83,6 +83,10 @@ class AttributionParams(Filters):
     def options(self) -> Options:
         """The options of the models."""
         return Options(self.order, self.half_life_days, frozenset(self.direct))
+
+    def within(self, segment: str, segments: Mapping[str, str]) -> Self:
+        """The same question about the users of a further segment; what was spent on them alone, nobody said."""
+        return super().within(segment, segments).model_copy(update={"spend": ()})
 
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """The labels that must be in the graph for this question to make sense, by kind."""
@@ -303,6 +307,8 @@ def _notes(found: GoalPaths, params: AttributionParams) -> list[str]:
         notes.append(
             f"{found.unvalued:,} conversions paid in another currency than {params.currency} count without value"
         )
+    if params.by and params.spend:
+        notes.append("what was spent is not told apart by segment: the rows of segments have no spend")
     return notes
 
 

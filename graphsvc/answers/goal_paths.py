@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from ..attribution import PathTable
 from ..errors import QueryError, UnknownName, nearest
@@ -77,7 +78,7 @@ def goal_paths(frame: JourneyFrame, filters: Filters, currency: str | None = Non
     counts = np.diff(np.searchsorted(kept, np.append(starts, len(goal))))
     chosen = np.flatnonzero(converts | (counts > 0))
     conversions = converts[chosen].astype(np.float64)
-    value, unvalued = _values(frame, walks.touchpoints[ends[chosen] - 1], converts[chosen], currency)
+    value, unvalued = _values(frame, filters, walks.touchpoints[ends[chosen] - 1], converts[chosen], currency)
     table = PathTable(
         texts=walks.texts,
         codes=walks.codes[kept],
@@ -91,11 +92,14 @@ def goal_paths(frame: JourneyFrame, filters: Filters, currency: str | None = Non
     return GoalPaths(walks, table, walk_of, unvalued, int(waits.sum()))
 
 
-def _values(frame: JourneyFrame, ends: Ints, converts: Flags, currency: str | None) -> tuple[Floats, int]:
+def _values(
+    frame: JourneyFrame, filters: Filters, ends: Ints, converts: Flags, currency: str | None
+) -> tuple[Floats, int]:
     """What each path's goal is worth, and how many goals are worth something in another currency.
 
     Args:
         frame: all journeys.
+        filters: which goals.
         ends: the last touchpoint of each path: [P].
         converts: whether that is a goal: [P].
         currency: see :func:`goal_paths`.
@@ -113,8 +117,10 @@ def _values(frame: JourneyFrame, ends: Ints, converts: Flags, currency: str | No
                 f"goals are paid in {which}, which are never added up; choose one of them with currency={known[0]}"
             )
         return value, 0
-    if currency not in known:
-        raise UnknownName(f"no goal is paid in {currency!r}{nearest(currency, known)}")
+    if currency not in known:  # which may be so of the chosen journeys only
+        anywhere = frame.detail("currency").filter(pl.Series(goals(frame, filters) & (frame.values != 0)))
+        if not (anywhere == currency).any():
+            raise UnknownName(f"no goal is paid in {currency!r}{nearest(currency, anywhere.drop_nulls().unique())}")
     other = (paid != currency).fill_null(True).to_numpy()
     value[worth[other]] = 0.0
     return value, int(other.sum())
