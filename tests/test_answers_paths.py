@@ -83,7 +83,7 @@ def test_the_remainder_makes_shares_add_up() -> None:
     assert (remainder(found).count, remainder(found).users, remainder(found).journeys) == (6, 4, 4)
     assert found.totals.occurrences == 10
     assert found.totals.distinct == 4
-    assert "3 less common ones, 60.0% of all, are summed up as other" in found.notes
+    assert "3 more rows, 60.0% of all, are summed up as other" in found.notes
 
 
 def test_rarer_paths_than_the_minimum_go_into_the_remainder() -> None:
@@ -122,6 +122,8 @@ def test_excluded_touchpoints_are_cut_out_and_emptied_journeys_are_told() -> Non
     assert top(found) == [("ad > site", 1)]
     assert (found.totals.chosen, found.totals.counted) == (2, 1)
     assert "1 of the 2 chosen journeys hold nothing but excluded touchpoints" in found.notes
+    found = ask(frame_of([person("r", "ad 960 ping")]), "paths", PathsParams(exclude=("ping",), lookback_days=1))
+    assert "1 of the 1 chosen journeys hold nothing but excluded touchpoints within the lookback" in found.notes
 
 
 def test_collapse_comes_after_exclude_and_keeps_the_first_of_a_run() -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..frame import Flags, Ints, JourneyFrame
-from .result import Row, Totals
+from .result import Row, Totals, emptied
 from .steps import ENDS, Cells, FlowParams, Visits, cells_of, outcomes, ranks, visits_of
 from .tally import totals
 from .walks import Walks, walk
@@ -234,7 +234,7 @@ def _notes(params: FlowParams, counted: Totals, folded: int) -> list[str]:
     if counted.chosen < counted.journeys:
         notes.append(f"the filters choose {counted.chosen:,} of {counted.journeys:,} journeys")
     if counted.counted < counted.chosen:
-        notes.append(f"{counted.chosen - counted.counted:,} chosen journeys hold nothing but excluded touchpoints")
+        notes.append(emptied(params, counted))
     if params.lookback_days is not None:
         notes.append(f"touchpoints over {params.lookback_days:g} days before a journey's last one are left out")
     if folded:

@@ -107,6 +107,13 @@ def result(
     )
 
 
+def emptied(parameters: Filters, totals: Totals) -> str:
+    """A note on the chosen journeys of which nothing is left."""
+    within = "" if parameters.lookback_days is None else " within the lookback"
+    gone = totals.chosen - totals.counted
+    return f"{gone:,} of the {totals.chosen:,} chosen journeys hold nothing but excluded touchpoints{within}"
+
+
 def _notes(
     parameters: Filters, totals: Totals, rows: Sequence[dict[str, Any]], other: dict[str, Any] | None
 ) -> list[str]:
@@ -114,19 +121,20 @@ def _notes(
     notes = []
     if not totals.journeys:
         notes.append("the graph holds no journeys yet")
-    elif not totals.occurrences:
+    elif not totals.counted:
         notes.append("nothing is left to count; loosen the filters")
+    elif not totals.occurrences:
+        notes.append(f"what is asked about occurs in none of the {totals.counted:,} counted journeys")
     if totals.chosen < totals.journeys:
         notes.append(f"the filters choose {totals.chosen:,} of {totals.journeys:,} journeys")
     if totals.counted < totals.chosen:
-        emptied = totals.chosen - totals.counted
-        notes.append(f"{emptied:,} of the {totals.chosen:,} chosen journeys hold nothing but excluded touchpoints")
+        notes.append(emptied(parameters, totals))
     if parameters.lookback_days is not None:
         before = parameters.lookback_from
         notes.append(f"touchpoints over {parameters.lookback_days:g} days before {before} are left out")
     if other is not None:
         share = f", {other['count'] / totals.occurrences:.1%} of all," if "count" in other else ""
-        notes.append(f"{totals.distinct - len(rows):,} less common ones{share} are summed up as other")
+        notes.append(f"{totals.distinct - len(rows):,} more rows{share} are summed up as other")
     if totals.open:
         notes.append(f"{totals.open:,} of the {totals.counted:,} counted journeys are open: they may still convert")
     few = sum(row.get("users", FEW_USERS) < FEW_USERS for row in rows)
