@@ -15,6 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from .. import __version__
 from ..errors import InputError
 from ..graph import Graph
+from ..web.sessions import Sessions
 from .answers import add_answers
 from .conditional import add_conditional
 from .events import add_events
@@ -59,7 +60,10 @@ def create_app(graph: Graph, options: Options | None = None) -> FastAPI:
         options: how it is run. Without keys it answers requests that are addressed to this machine's loopback names
             only, and to those everything.
     """
+    from ..web.routes import add_pages  # which stand on this package
+
     options = options or Options()
+    sessions = Sessions()
     jobs, metrics, routers = Jobs(graph, options), Metrics(), Routers.of(options.timeout)
 
     @asynccontextmanager
@@ -90,9 +94,12 @@ def create_app(graph: Graph, options: Options | None = None) -> FastAPI:
     add_segments(routers, graph)
     add_users(routers, graph)
     add_people(routers, graph)
+    add_pages(routers, graph, options, sessions)
     routers.join(app)
     _describe_problems(app)
-    app.add_middleware(Guard, options=options)  # of these, the last one added is the first to see a request
+    app.add_middleware(
+        Guard, options=options, sessions=sessions
+    )  # of these, the last one added is the first to see a request
     if not options.keys:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK)
     if options.origins:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 
@@ -32,8 +32,7 @@ class Tagged:
             NotModified: it is current.
         """
         self._response = response
-        asked = sorted(request.query_params.multi_items())
-        self._question = hashlib.blake2b(repr((__version__, request.url.path, asked)).encode(), digest_size=12)
+        self._question = hashlib.blake2b(repr(self._asked(request)).encode(), digest_size=12)
         self._graph: Graph = request.app.state.graph
         held = request.headers.get("if-none-match")
         if held and self._tag(self.revision) in [each.strip() for each in held.split(",")]:
@@ -48,6 +47,10 @@ class Tagged:
         """Tag the answer with the revision that it speaks of, which may be older than the graph is by now."""
         headers = (response or self._response).headers
         headers["ETag"], headers["Cache-Control"] = self._tag(revision), _KEEP
+
+    def _asked(self, request: Request) -> tuple[Any, ...]:
+        """What the answer depends on beside the revision."""
+        return __version__, request.url.path, sorted(request.query_params.multi_items())
 
     def _revision(self, graph: Graph) -> int:
         """The revision that answers speak of now."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from urllib.parse import quote
 
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge, GraphsvcError, Refused, TooManyRequests, Unauthorized
+from ..web.sessions import Sessions
 from .keys import ANYBODY, Caller
 from .options import MIB, Options
 from .problems import problem_of
@@ -18,16 +21,18 @@ from .problems import problem_of
 #: Most bytes of a body elsewhere than at ``/events``.
 MAX_BODY = 16 * MIB
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+_OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/sign-in", "/sign-out"})
 _OPEN_FOLDER = "/static-offline-docs/"  # scripts and styles of the manual
+_PAGES = ("/explore/", "/people/")  # and the overview: whoever brings no key there is asked to sign in
 _UNLIMITED = frozenset({"/healthz", "/readyz"})
 
 
 class Guard:
     """Lets a request in that brings a known key, does not come too often, and is not too large."""
 
-    def __init__(self, app: ASGIApp, options: Options) -> None:
+    def __init__(self, app: ASGIApp, options: Options, sessions: Sessions) -> None:
         self._app = app
+        self._sessions = sessions
         self._options = options
         self._rate = options.limit
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
@@ -48,6 +53,11 @@ class Guard:
             limit = self._options.max_body if scope["path"] == "/events" else MAX_BODY
             _check_length(headers.get("content-length", ""), limit)
         except GraphsvcError as error:
+            if isinstance(error, Unauthorized) and scope["method"] == "GET" and _is_page(scope["path"]):
+                query = scope["query_string"].decode("latin-1")
+                wanted = quote(f"{scope['path']}?{query}" if query else scope["path"], safe="/")
+                await RedirectResponse(f"/sign-in?next={wanted}", 303)(scope, receive, send)
+                return
             response = problem_of(scope["state"]["request_id"], error)
             if isinstance(error, Unauthorized) and "text/html" in headers.get("accept", ""):
                 response.headers["WWW-Authenticate"] = 'Basic realm="graphsvc"'  # a browser then asks for the key
@@ -60,7 +70,7 @@ class Guard:
         if not self._options.keys:
             return ANYBODY
         given = secret_of(headers)
-        caller = self._options.keys.caller(given) if given else None
+        caller = self._options.keys.caller(given) if given else self._sessions.caller(headers)
         if caller:
             return caller
         if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
@@ -84,6 +94,10 @@ class Guard:
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if foreign and scope["method"] not in _SAFE and headers.get("origin") not in self._options.origins:
             raise Refused("a page of another site may not change anything here; allow it in GRAPHSVC_ORIGINS")
+
+
+def _is_page(path: str) -> bool:
+    return path in ("/", "/people") or path.startswith(_PAGES)
 
 
 def secret_of(headers: Headers) -> str:

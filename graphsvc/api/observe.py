@@ -82,5 +82,5 @@ def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers.setdefault("Cache-Control", "no-store")
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
+    headers.setdefault("X-Frame-Options", "DENY")
     headers["Referrer-Policy"] = "no-referrer"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Response
-from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from .. import __version__
@@ -52,10 +51,6 @@ class Held(BaseModel):
 
 def add_service(routers: Routers, graph: Graph, metrics: Metrics, jobs: Jobs) -> None:
     """Add the endpoints about the service itself."""
-
-    @routers.open.get("/", include_in_schema=False)
-    def root() -> RedirectResponse:
-        return RedirectResponse("docs")
 
     @routers.open.get("/healthz", tags=["service"], operation_id="healthz")
     def healthz() -> Health:

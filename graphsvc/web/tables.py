@@ -1,0 +1,155 @@
+"""The rows of an answer as a table of texts, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..answers import Result, Row
+from ..maps import words
+
+#: Columns that go without saying: the rows stand in order, and a loop is seen.
+_UNTOLD = frozenset({"rank", "loop", "persona"})
+_TITLES = {
+    "first": "begin here",
+    "first_share": "share",
+    "first_users": "users",
+    "first_converted": "converted",
+    "first_open": "open",
+    "first_conversion": "conversion",
+    "last": "end here",
+    "last_share": "share",
+    "last_users": "users",
+    "last_converted": "converted",
+    "last_open": "open",
+    "last_conversion": "conversion",
+    "median_seconds": "median time",
+    "p90_seconds": "time of nine in ten",
+    "source": "from",
+    "target": "to",
+    "count": "times",
+    "share_of_source": "of that source",
+    "p_value": "p",
+    "q_value": "q",
+    "roas": "return on spend",
+}
+_PLACES = ("step", "position")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    title: str
+    told: str
+    starts: bool  # the first of a group
+    text: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table."""
+
+    text: str
+    counts: bool  # journeys stand behind it
+    bar: float | None  # a share, to be drawn
+
+
+def columns(rows: type[Row]) -> list[Column]:
+    """The columns of an answer."""
+    declared = {name: about for name, about in rows.model_fields.items() if name not in _UNTOLD}
+    made = [
+        Column(
+            name=name,
+            title=_TITLES.get(name, name.replace("_", " ")),
+            told=(about.description or "").replace("`", ""),
+            starts=name in ("first", "last"),
+            text=_is_text(about.annotation),
+        )
+        for name, about in declared.items()
+    ]
+    return sorted(made, key=lambda column: not column.text or column.name in ("instead", "differs", "labels"))
+
+
+def _is_text(annotation: Any) -> bool:
+    return not any(word in str(annotation) for word in ("int", "float", "bool")) or "list" in str(annotation)
+
+
+def cells(row: Row, shown: Iterable[Column], counting: frozenset[str]) -> list[Cell]:
+    """One row.
+
+    Args:
+        row: of an answer.
+        shown: its columns.
+        counting: names of columns that journeys stand behind.
+    """
+    remainder = getattr(row, "rank", 0) is None
+    made = []
+    for at, column in enumerate(shown):
+        held = getattr(row, column.name)
+        text = "all others" if remainder and not at else text_of(column.name, held)
+        is_share = isinstance(held, float) and column.name in ("share", "first_share", "last_share", "share_of_users")
+        counts = column.name in counting and isinstance(held, int) and held > 0
+        made.append(Cell(text, counts, held if is_share else None))
+    return made
+
+
+def text_of(name: str, held: Any) -> str:
+    """A value as people read it."""
+    if held is None:
+        return words.NONE
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    if isinstance(held, int):
+        return str(held) if name in _PLACES else words.number(held)
+    if isinstance(held, float):
+        return _of_float(name, held)
+    if isinstance(held, list):
+        return (" → " if name == "path" else "; ").join(map(str, held))
+    return held.strftime("%Y-%m-%d %H:%M") if isinstance(held, datetime) else str(held)
+
+
+def _of_float(name: str, held: float) -> str:
+    if "share" in name or "conversion" in name.split("_")[-1:]:
+        return words.percent(held)
+    if name.endswith("_seconds"):
+        return words.duration(held)
+    if name in ("p_value", "q_value"):
+        return f"{held:.3g}"
+    return f"{held:,.2f}"
+
+
+def as_csv(found: Result[Any]) -> str:
+    """The rows of an answer and its remainder; and of each segment that it was asked for, which then has a column."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\r\n")
+    parts = [("", found), *zip(found.parameters.by, found.segments, strict=True)]
+    names = list(_model(found).model_fields)
+    writer.writerow([*(["segment"] if found.segments else []), *names])
+    for segment, part in parts:
+        for row in [*part.rows, *([part.other] if part.other else [])]:
+            told = [getattr(row, name) for name in names]
+            writer.writerow([_inert(value) for value in [*([segment] if found.segments else []), *told]])
+    return written.getvalue()
+
+
+def _model(found: Result[Any]) -> type[BaseModel]:
+    from ..answers import answer
+
+    return answer(found.answer).rows
+
+
+def _inert(value: Any) -> Any:
+    """What a spreadsheet takes for text: nothing that was collected somewhere becomes a formula."""
+    if isinstance(value, list):
+        value = " > ".join(map(str, value))
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value
