@@ -10,6 +10,7 @@ import pytest
 
 from graphsvc.answers import ANSWERS, PathsParams, ask
 from graphsvc.answers.cypher import parameters as cypher_parameters
+from graphsvc.answers.declared import frame_only
 from graphsvc.frame import JourneyFrame
 from graphsvc.settings import Settings
 
@@ -83,6 +84,11 @@ def test_every_column_and_total_is_explained() -> None:
         section = PAGE[PAGE.index(heading) :] if heading in PAGE else own.read_text(encoding="utf-8")
         for column in set(declared.rows.model_fields) - {"rank", "path", "source", "target"}:
             assert f"`{column}`" in section, f"{declared.name}: {column}"
+
+
+def test_the_answers_that_only_the_frame_counts_are_named() -> None:
+    (named,) = re.findall(r"^- the answers (.*?), and all comparisons;", PAGE, re.MULTILINE)
+    assert re.findall("`(.*?)`", named) == [name for name, one in ANSWERS.items() if one.statement is frame_only]
 
 
 def test_the_parameter_for_the_browser_is_whole() -> None:

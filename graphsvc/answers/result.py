@@ -46,14 +46,14 @@ class Totals(BaseModel):
 
 
 class Result(BaseModel, Generic[AnyRow]):
-    """An answer: the most common rows, the remainder, and what both were counted on."""
+    """An answer: its first rows, the remainder, and what both were counted on."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     answer: Annotated[str, Field(description="Name of the answer.")]
     revision: Annotated[int, Field(description="Revision of the graph that was asked.")]
     parameters: Annotated[SerializeAsAny[Filters], Field(description="What was asked.")]
-    rows: Annotated[list[AnyRow], Field(description="From the most common on.")]
+    rows: Annotated[list[AnyRow], Field(description="In the order of the answer: by rank, by step, …")]
     other: Annotated[AnyRow | None, Field(description="Everything below the last row; null where nothing remains.")]
     totals: Annotated[Totals, Field(description="What rows and remainder were counted on.")]
     data_end: Annotated[Utc | None, Field(description="Latest touchpoint of the graph (UTC).")]
@@ -80,7 +80,7 @@ def result(
 
     Args:
         model: of the rows.
-        rows: their measures, the most common first.
+        rows: their measures, in order.
         other: those of the remainder, where there is one.
         totals: what all were counted on.
         answer: its name.

@@ -61,7 +61,7 @@ class StepRow(Row):
     label: Annotated[str, Field(description="Label of the touchpoint; else the kind.")]
     journeys: Annotated[int, Field(description="Journeys that come through.")]
     users: Annotated[int, Field(description="Users with at least one of them.")]
-    share: Annotated[float, Field(description="Of all journeys counted.")]
+    share: Annotated[float, Field(description="Of all journeys counted; around a touchpoint, of those that hold it.")]
     share_of_step: Annotated[float, Field(description="Of the journeys that are at the step.")]
     median_seconds: Annotated[
         float | None, Field(description="Since the touchpoint before; null where journeys begin, and at ends.")
