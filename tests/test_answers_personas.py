@@ -36,6 +36,25 @@ def ask_all(found: Result[Any]) -> list[Any]:
     return [each for row in found.rows[:1] for each in row.differs]
 
 
+def test_personas_are_called_by_what_they_have_more_of() -> None:
+    ages = [person(f"a{nth}", "a", age=20 + 40 * (nth % 2) + nth / 10) for nth in range(12)]
+    often = [person(f"b{nth}", "a " * (2 + 8 * (nth % 2) + nth // 6)) for nth in range(12)]
+    kinds = [person(f"c{nth}", "a buy" if nth % 2 else "a a", kind="xy"[nth % 2], staff=nth < 6) for nth in range(12)]
+    labels = {
+        row.label
+        for crowd in (ages, often, kinds)
+        for row in ask(frame_of(crowd, goals=("buy",)), "personas", ANSWERS["personas"].parse({"clusters": 2})).rows
+    }
+    assert labels == {
+        "higher age",
+        "lower age",
+        "more touchpoints, more days from first to last touchpoint",
+        "fewer touchpoints, fewer days from first to last touchpoint",
+        "more often converted, kind less often x, kind more often y",
+        "less often converted, kind more often x, kind less often y",
+    }
+
+
 def test_the_same_seed_finds_the_same() -> None:
     assert personas(seed=3) == personas(seed=3)
 

@@ -65,13 +65,22 @@ class PersonaRow(Row):
 
 
 @dataclass(frozen=True)
+class _Feature:
+    """Something known of users."""
+
+    name: str  # in words
+    more: str  # what a persona is called that has more of it than others
+    less: str
+    weight: float = 1.0  # of its standardised column
+
+
+@dataclass(frozen=True)
 class _Features:
     """What is known of ``V`` users: ``F`` columns."""
 
     users: Ints  # [V] rows in ``frame.users``
     values: Floats  # [V, F] as told
-    names: list[str]  # [F] in words
-    weights: Floats  # [F] of the standardised columns
+    told: list[_Feature]  # [F]
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,8 @@ def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
     if features is None or len(np.unique(features.values, axis=0)) < 3:
         raise QueryError(f"{len(users):,} users with journeys are too few, or too alike, to tell personas apart")
     spread = features.values.std(axis=0)
-    scaled = (features.values - features.values.mean(axis=0)) / np.where(spread > 0, spread, 1.0) * features.weights
+    scaled = (features.values - features.values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    scaled *= np.array([feature.weight for feature in features.told])
     distinct = len(np.unique(scaled, axis=0))
     numbers = [min(params.clusters, distinct)] if params.clusters else range(2, min(params.most, distinct - 1) + 1)
     sample = np.random.default_rng(params.seed).permutation(len(scaled))[:_JUDGED]
@@ -171,35 +181,32 @@ def _features(frame: JourneyFrame, walks: Walks) -> _Features:
     row = np.searchsorted(users, walks.user)  # [W]
     of_touch = np.repeat(row, walks.lengths)
     touches = np.bincount(of_touch, minlength=len(users)).astype(np.float64)
-    columns: list[Floats] = []
-    names: list[str] = []
-    weights: list[float] = []
-
-    def add(name: str, values: Floats, weight: float = 1.0) -> None:
-        if values.std() > 0:
-            columns.append(values)
-            names.append(name)
-            weights.append(weight)
-
+    found: list[tuple[_Feature, Floats]] = []
     for kind, labels in (("channel", frame.channel), ("stage", frame.stage)):
         codes = labels.codes[walks.touchpoints].astype(np.int64)
         counts = np.bincount(of_touch * len(labels.texts) + codes, minlength=len(users) * len(labels.texts))
         shares = counts.reshape(len(users), -1) / touches[:, None]
         for code, text in enumerate(labels.texts):
-            add(f"share of touchpoints with {kind} {text}", shares[:, code])
+            name = f"share of touchpoints with {kind} {text}"
+            found.append((_Feature(name, f"more {text}", f"less {text}"), shares[:, code]))
     last = np.append(first[1:], len(walks)) - 1  # walks are ordered by user and start
     begin, end = walks.times[walks.offsets[:-1][first]], walks.times[walks.offsets[1:][last] - 1]
-    add("touchpoints", touches)
-    add("journeys", np.bincount(row, minlength=len(users)).astype(np.float64))
-    add("days from first to last touchpoint", (end - begin) / 86_400e6)
-    add("conversion (ever)", (np.bincount(row, weights=walks.converted, minlength=len(users)) > 0).astype(np.float64))
-    for name, values, weight in _traits(frame, users):
-        add(name, values, weight)
-    values = np.stack(columns, axis=1) if columns else np.empty((len(users), 0))
-    return _Features(users, values, names, np.array(weights))
+    counts_of_users = {
+        "touchpoints": touches,
+        "journeys": np.bincount(row, minlength=len(users)).astype(np.float64),
+        "days from first to last touchpoint": (end - begin) / 86_400e6,
+    }
+    for name, count in counts_of_users.items():
+        found.append((_Feature(name, f"more {name}", f"fewer {name}"), count))
+    converted = (np.bincount(row, weights=walks.converted, minlength=len(users)) > 0).astype(np.float64)
+    found.append((_Feature("ever converted", "more often converted", "less often converted"), converted))
+    found += _traits(frame, users)
+    telling = [(feature, values) for feature, values in found if values.std() > 0]
+    values = np.stack([values for _, values in telling], axis=1) if telling else np.empty((len(users), 0))
+    return _Features(users, values, [feature for feature, _ in telling])
 
 
-def _traits(frame: JourneyFrame, users: Ints) -> list[tuple[str, Floats, float]]:
+def _traits(frame: JourneyFrame, users: Ints) -> list[tuple[_Feature, Floats]]:
     """Traits as columns: numbers as they are (unknown: their mean), texts one column for each common one.
 
     Traits that hold saved personas are no evidence of personas.
@@ -207,21 +214,27 @@ def _traits(frame: JourneyFrame, users: Ints) -> list[tuple[str, Floats, float]]
     texts = frame.users["traits"].fill_null("{}").gather(users)
     known = {text: json.loads(text) for text in texts.unique()}
     rows = [known[text] for text in texts]
-    found: list[tuple[str, Floats, float]] = []
+    found: list[tuple[_Feature, Floats]] = []
     for name in sorted({name for traits in known.values() for name in traits} - {*frame.settings.personas}):
         said = [traits.get(name) for traits in rows]
         plain = [value for value in said if value is not None]
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain):
             numbers = np.array([np.nan if value is None else float(value) for value in said])
-            found.append((name, np.where(np.isnan(numbers), np.nanmean(numbers), numbers), 1.0))
+            feature = _Feature(name, f"higher {name}", f"lower {name}")
+            found.append((feature, np.where(np.isnan(numbers), np.nanmean(numbers), numbers)))
             continue
-        categories = sorted({str(value) for value in plain})
+        categories = sorted({_as_text(value) for value in plain})
         if len(categories) > MOST_CATEGORIES:
             continue
         for category in categories:
-            held = np.array([value is not None and str(value) == category for value in said], dtype=np.float64)
-            found.append((f"{name} is {category}", held, len(categories) ** -0.5))
+            held = np.array([value is not None and _as_text(value) == category for value in said], dtype=np.float64)
+            words = f"{name} more often {category}", f"{name} less often {category}"
+            found.append((_Feature(f"{name} is {category}", *words, weight=len(categories) ** -0.5), held))
     return found
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _of_walk(found: _Clustered) -> Ints:
@@ -253,19 +266,14 @@ def _rows(found: _Clustered) -> list[dict[str, Any]]:
         effect = (here - elsewhere) / spread
         told = np.argsort(-np.abs(effect), kind="stable")[:_TOLD].tolist()
         differs = [
-            {"feature": features.names[nth], "here": here[nth], "elsewhere": elsewhere[nth], "effect": effect[nth]}
+            {"feature": features.told[nth].name, "here": here[nth], "elsewhere": elsewhere[nth], "effect": effect[nth]}
             for nth in told
         ]
-        label = ", ".join(_in_words(each["feature"], each["effect"]) for each in differs[:3])
+        leading = [(features.told[nth], effect[nth]) for nth in told[:3]]
+        label = ", ".join(feature.more if more > 0 else feature.less for feature, more in leading)
         share = measured["users"] / len(features.users)
         rows.append({"persona": row + 1, "label": label, **measured, "share": share, "differs": differs})
     return rows
-
-
-def _in_words(feature: str, effect: float) -> str:
-    """A feature of a persona in a few words: ``more store``, ``fewer touchpoints``, ``older age``."""
-    short = feature.removeprefix("share of touchpoints with ").removeprefix("channel ").removeprefix("stage ")
-    return f"{'more' if effect > 0 else 'less'} {short}"
 
 
 ANSWER = Answer(
