@@ -12,15 +12,19 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import statsmodels.api
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from graphsvc.answers.funnel import FunnelParams, FunnelStep
 from graphsvc.answers.params import Filters
 from graphsvc.errors import NotFound, QueryError, UnknownName
 from graphsvc.example import Story
@@ -28,12 +32,14 @@ from graphsvc.graph import Graph
 from graphsvc.graph import open as open_graph
 from graphsvc.ingest import load_mapping
 from graphsvc.report import Finding, Report, along_path, report, waiting
+from graphsvc.report.by_group import by_group
 from graphsvc.report.candidates import Candidate, Said, Side, judged
-from graphsvc.report.findings import questions
+from graphsvc.report.findings import findings, questions
 from graphsvc.report.known import known_before
 from graphsvc.report.path import main_path, set_out
 from graphsvc.report.people import groupings, people_of
-from graphsvc.report.strata import conditional
+from graphsvc.report.repeated import by_user
+from graphsvc.report.strata import common_difference, conditional
 from graphsvc.stores import open_store
 from graphsvc.writing import add
 
@@ -63,16 +69,40 @@ MINUTE = 1 / 1_440  # of a day
 
 # Statistics
 
+#: Eight clinics, a drug and a control (Agresti, Categorical Data Analysis, table 6.9).
+CLINICS = [
+    [[11, 25], [10, 27]], [[16, 4], [22, 10]], [[14, 5], [7, 12]], [[2, 14], [1, 16]],
+    [[6, 11], [0, 12]], [[1, 10], [0, 10]], [[1, 4], [1, 8]], [[4, 2], [6, 1]],
+]  # fmt: skip
+
 
 def test_strata_are_combined_as_in_the_textbook() -> None:
-    """Eight clinics, a drug and a control: CMH = 6.38, P = 0.012 (Agresti, Categorical Data Analysis, table 6.9)."""
-    clinics = [
-        [[11, 25], [10, 27]], [[16, 4], [22, 10]], [[14, 5], [7, 12]], [[2, 14], [1, 16]],
-        [[6, 11], [0, 12]], [[1, 10], [0, 10]], [[1, 4], [1, 8]], [[4, 2], [6, 1]],
-    ]  # fmt: skip
-    p_value, test = conditional(np.array(clinics))
+    """CMH = 6.38, P = 0.012."""
+    p_value, test = conditional(np.array(CLINICS))
     assert test == "cmh"
     assert stats.chi2.isf(p_value, 1) == pytest.approx(6.38, abs=0.005)
+
+
+def test_the_mean_difference_within_strata_is_that_of_the_textbook() -> None:
+    """The same clinics: 0.130, standard error 0.050 (Mantel and Haenszel's weights, variance of Sato)."""
+    difference, low, high = common_difference(np.array(CLINICS))
+    assert difference == pytest.approx(0.130, abs=0.0005)
+    assert (high - low) / 2 / stats.norm.ppf(0.975) == pytest.approx(0.050, abs=0.0005)
+    assert common_difference(np.array([[[3, 4], [0, 0]]])) == (0.0, -1.0, 1.0), "nobody to compare with"
+
+
+def test_like_with_like_decides_the_direction() -> None:
+    """10 of 100 and 600 of 1,000 against 300 of 1,500 and 140 of 200: behind in both strata, though ahead in all."""
+    does_a, does_b = (np.arange(n) < k for k, n in ((610, 1100), (440, 1700)))
+    strata_a = np.r_[np.zeros(10), np.ones(600), np.zeros(90), np.ones(400)].astype(np.int64)
+    strata_b = np.r_[np.zeros(300), np.ones(140), np.zeros(1200), np.ones(60)].astype(np.int64)
+    a, b = Side("a", np.arange(1100), does_a), Side("b", np.arange(1700), does_b)
+    tested = judged(a, b, (strata_a, strata_b))
+    assert a.share - b.share > 0.29
+    assert tested["difference"] == pytest.approx(-0.1)
+    assert tested["low"] < -0.1 < tested["high"] < 0 and tested["p_value"] < 0.001
+    more, less = Said("opportunity", "more", "more"), Said("gap", "less", "less")
+    assert Candidate("family", ("x",), "about", a, b, tested, more, less, "").said == less
 
 
 _cells = st.lists(st.integers(0, 12), min_size=4, max_size=4).map(lambda cells: np.array(cells).reshape(1, 2, 2))
@@ -116,6 +146,41 @@ def test_few_in_many_strata_are_tested_exactly(strata: list[np.ndarray]) -> None
         chances[cell] = chances.get(cell, 0) + math.prod(chance for _, chance in chosen)
     seen = chances[int(tables[:, 0, 0].sum())]
     assert p_value == pytest.approx(min(1.0, sum(c for c in chances.values() if c <= seen * (1 + 1e-7))))
+
+
+def _tries(users: list[int], does: list[bool]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(users), np.array(does)
+
+
+def test_what_one_user_does_often_counts_once() -> None:
+    """Tries of one user that always end alike: no surer than one try each."""
+    a = _tries([*range(100)], [i < 30 for i in range(100)])
+    b = _tries([*range(100, 200)], [i < 20 for i in range(100)])
+    once = by_user(*a, *b)
+    often = by_user(*a, np.repeat(b[0], 5), np.repeat(b[1], 5))
+    plain = judged(Side("a", *a), Side("b", *b))
+    for other in (often, plain):
+        assert [other[name] for name in ("difference", "low", "high")] == pytest.approx(
+            [once[name] for name in ("difference", "low", "high")]
+        )
+        assert other["p_value"] == pytest.approx(once["p_value"], rel=0.02)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), min_size=4, max_size=40))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_users_are_told_apart_as_by_a_regression(tries: list[tuple[int, bool, bool]]) -> None:
+    """Against the cluster-robust covariance of a linear model, without its small-sample factor."""
+    user, does, first = (np.array(column) for column in zip(*tries, strict=True))
+    if not 0 < first.sum() < len(first):
+        return
+    found = by_user(user[first], does[first], user[~first], does[~first])
+    exposed = np.column_stack([np.ones(len(first)), first])
+    model = statsmodels.api.OLS(does.astype(float), exposed).fit(
+        cov_type="cluster", cov_kwds={"groups": user, "use_correction": False}
+    )
+    assert found["difference"] == pytest.approx(model.params[1], abs=1e-9)
+    reach = stats.norm.ppf(0.975) * max(model.cov_params()[1, 1], 0.0) ** 0.5
+    assert found["high"] == pytest.approx(min(1.0, found["difference"] + reach), abs=1e-6)
 
 
 def _candidate(subject: str, does_a: int, does_b: int, *, tells_less: bool = True) -> Candidate:
@@ -236,6 +301,48 @@ def test_what_a_purchase_reveals_was_not_known_before(store_url: str) -> None:
     store.close()
 
 
+def test_the_direction_on_the_way_is_that_of_like_visits() -> None:
+    """With an error 0 of 20 short visits and 100 of 200 long ones buy, without it 60 of 300 and 36 of 40: in all more
+    with it, and fewer of like visits."""
+    rows: list[Journey] = []
+    for met, far, buying, of in (
+        ("error ", "", 0, 20),
+        ("error ", " pay", 100, 200),
+        ("", "", 60, 300),
+        ("", " pay", 36, 40),
+    ):
+        for i in range(of):
+            names = f"{met}cart{far}{' purchase' if i < buying else ''}"
+            rows.append(_visit(f"a{len(rows):04}", names))
+    rows += [_visit(f"c{i:04}", "error") for i in range(700)]  # it turns up elsewhere, too: no step of the path
+    people = people_of(frame_of(sorted(rows, key=lambda one: one.user)), Filters())
+    path = main_path(people)
+    assert path is not None and path.steps == ["cart", "pay"]
+    (error,) = along_path.in_between(people, path)
+    assert error.a.share > error.b.share
+    assert error.difference == pytest.approx(
+        -(0.2 * 20 * 300 / 320 + 0.4 * 200 * 40 / 240) / (20 * 300 / 320 + 200 * 40 / 240)
+    )
+    assert error.said is not None and error.p_value < 0.001
+    assert "by 33 points (95%: " in error.said.sentence and "45% do, against 28%" in error.said.sentence
+
+
+def test_journeys_that_are_not_chosen_count_for_nothing() -> None:
+    """Everybody comes in January and in March; asked is from February on: journeys, keys and outcomes of then alone."""
+    rows = []
+    for i in range(80):
+        plan, traits = ("free", '{"plan":"free"}') if i < 40 else ("paid", '{"plan":"paid"}')
+        rows.append(_visit(f"u{i:02}", "look purchase", traits=traits))
+        rows.append(_visit(f"u{i:02}", "look" if plan == "free" else "look purchase", day=60, traits=traits))
+    people = people_of(frame_of(rows), Filters(since=datetime(2026, 2, 1)))
+    assert len(people) == 80 and len(people.owner) == 120
+    found, _ = findings(people, list(by_group(people, None, frozenset())), rate=RATE, keys=1_000)
+    (gap,) = [one for one in found if one.about == "conversion"]
+    assert (gap.a.name, gap.a.share, gap.b.share) == ("plan free", 0.0, 1.0)
+    assert (gap.a.journeys, gap.b.journeys) == (0, 40), "of those who reach a goal, the one journey that is asked about"
+    assert sorted(gap.b.keys) == [f"key-{i:05}" for i in range(81, 160, 2)]
+
+
 def test_groups_are_of_known_traits_and_share_nobody() -> None:
     """Named segments first; then values, or the median of many; a trait that segments speak of is not parted again."""
     traits = [
@@ -328,7 +435,7 @@ def test_first_touches_agree_with_the_answer(graph: Graph, shown: Report) -> Non
         for side in (one.a, one.b):
             counted = by_segment[side.name]
             users = {row.label: row.first_users for row in counted.rows}
-            channel = re.search("by “\u2068(.+?)\u2069”", one.sentence)
+            channel = re.search("on “\u2068(.+?)\u2069”", one.sentence)
             asked = [channel[1]] if channel else ["store", "event"]
             assert (sum(users[each] for each in asked), counted.totals.users) == (side.users, side.of)
 
@@ -348,18 +455,24 @@ def test_leaving_is_counted_by_brute_force(graph: Graph, shown: Report) -> None:
         touches.setdefault(user, []).extend(zip(times, names, strict=True))
     end = max(time for walk in touches.values() for time, _ in walk)
     counts = {step: [0, 0] for step in steps}
-    for walk in touches.values():
+    elsewhere: tuple[set[str], set[str]] = set(), set()  # who leaves at another step, and who comes to one
+    for user, walk in touches.items():
         goals = [time for time, name in walk if name in ("purchase", "store_purchase")]
         for rank, step in enumerate(steps):
             first = min((time for time, name in walk if name == step), default=None)
             if first is None or first > end - day or (goals and first > min(goals) + day):
                 continue
             later = {*steps[rank + 1 :], "purchase", "store_purchase"}
-            counts[step][0] += not any(name in later and abs(time - first) <= day for time, name in walk)
+            leaves = not any(name in later and abs(time - first) <= day for time, name in walk)
+            counts[step][0] += leaves
             counts[step][1] += 1
+            for users, counted in zip(elsewhere, (leaves, True), strict=True):
+                if counted and step != "delivery_costs":
+                    users.add(user)
     others = [sum(counts[step][i] for step in steps if step != "delivery_costs") for i in (0, 1)]
-    assert [found.a.users, found.a.of] == counts["delivery_costs"]
-    assert [found.b.users, found.b.of] == others
+    assert [found.a.users, found.a.of, found.a.tries] == [*counts["delivery_costs"], None]
+    assert (found.b.share, found.b.tries) == (others[0] / others[1], others[1])
+    assert (found.b.users, found.b.of) == tuple(map(len, elsewhere)), "users, each counted once"
 
 
 def test_keys_are_those_of_the_journeys_behind(graph: Graph, shown: Report) -> None:
@@ -375,7 +488,98 @@ def test_keys_are_those_of_the_journeys_behind(graph: Graph, shown: Report) -> N
             assert counted.keys == []
             users = {user_of[key] for key in side.keys}
             assert sum(held[user] for user in users) == side.journeys
-            assert len(users) == side.users or one.about == "step"  # steps count a user once for each
+            assert len(users) == side.users
+
+
+def test_groups_are_shown_side_by_side(graph: Graph, shown: Report) -> None:
+    """Whichever of two groups the sentence speaks of, its command shows both."""
+    groups = {"first touch", "channel used", "conversion", "step by group"}
+    found = [one for one in shown.findings if one.about in groups and not one.a.name.startswith("users on ")]
+    assert found
+    for one in found:
+        assert one.see is not None and len(one.see.parameters["by"]) == 2
+        shows = graph.ask(one.see.answer, one.see.parameters).segments
+        if {one.a.name, one.b.name} <= set(graph.segments()):
+            assert {each.parameters.segment for each in shows} == {one.a.name, one.b.name}
+
+
+ODD = ("cart", "pay?", "a|b", "{ship", "sent <= 7d")
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """Forty people who come in January and again in March; labels that a funnel would read as something else."""
+    rows = [
+        event(f"{month}-{i}-{step}", datetime(2024, month, 1 + i % 20, 10, step), name, f"cookie:c{i}")
+        for month in (1, 3)
+        for i in range(40)
+        for step, name in enumerate((*ODD, "buy?")[: 6 if i % 4 else 3])
+    ]
+    store = open_store(str(tmp_path_factory.mktemp("odd") / "odd.duckdb"))
+    add(store, table(rows), {"salt": SALT, "goals": ["buy?"], "split": "gap", "gap_days": 30})
+    with Graph(store) as graph:
+        yield graph
+
+
+def test_labels_are_read_as_they_are(odd: Graph) -> None:
+    """A question mark, a bar, a window or a brace in a label: the report is made, and its commands ask for it."""
+    found = report(odd)
+    assert found.path == [*ODD, "buy?"]
+    way = next(one for one in found.tables if one.name.startswith("The main way"))
+    assert way.command is not None and [row[0] for row in way.rows] == found.path
+    words = shlex.split(way.command)
+    asked = [FunnelStep.parse(word) for option, word in itertools.pairwise(words) if option == "--step"]
+    assert [step.labels for step in asked] == [(label,) for label in found.path]
+    rows = odd.funnel(step=[step.written for step in asked]).rows
+    assert [row.label for row in rows] == found.path
+    assert all(row.users == int(shown[1]) for row, shown in zip(rows, way.rows, strict=True))
+
+
+@given(
+    st.lists(st.text(min_size=1), min_size=1, max_size=3),
+    st.booleans(),
+    st.none() | st.floats(0.001, 1e9),
+)
+def test_a_step_is_what_it_was_when_it_is_read_again(labels: list[str], optional: bool, within: float | None) -> None:
+    step = FunnelStep(labels=tuple(labels), optional=optional, within_seconds=within)
+    assert FunnelStep.parse(step.written) == step
+
+
+def test_waits_are_asked_for_by_labels_as_they_are() -> None:
+    rows = []
+    for i in range(80):
+        days = [0, 0.5 if i < 40 else 3.0, 13]
+        buys = i % 40 < (30 if i < 40 else 10)
+        rows.append(
+            Journey(f"u{i:02}", ["ask?", "tell|say", "buy?"][: 3 if buys else 2], buys, days[: 3 if buys else 2])
+        )
+    people = people_of(frame_of(rows), Filters(goal=("buy?",)))
+    (found,) = waiting.waiting(people, None)
+    assert found.see is not None
+    steps = FunnelParams.model_validate(found.see.parameters).steps
+    assert [step.labels for step in steps] == [("ask?",), ("tell|say",), ("buy?",)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": "2024-02-01"},
+        {"until": "2024-02-01"},
+        {"lookback_days": 0.001},
+        {"since": "2024-02-01", "split": "none"},
+        {"split": "conversion", "until": "2024-02-01"},
+    ],
+)
+def test_users_are_those_of_the_chosen_journeys(odd: Graph, asked: dict[str, Any]) -> None:
+    """The report, its figures and its tables speak of the same people, whatever is asked for."""
+    found, paths = report(odd, Filters.model_validate(asked)), odd.paths(**asked).totals
+    figures = found.figures
+    assert (figures.users, figures.journeys, figures.converted) == (paths.users, paths.counted, paths.converted)
+    assert any("nobody" in note for note in found.notes) == (paths.users == 0)
+    entered = [row[1] for one in found.tables if one.name.startswith("The main way") for row in one.rows[:1]]
+    assert entered in ([], [str(paths.users)])
+    if "since" in asked and "split" not in asked:
+        assert (figures.users, figures.journeys, figures.first) == (40, 40, datetime(2024, 3, 1, 10))
 
 
 def test_figures_reconcile(graph: Graph, shown: Report) -> None:
@@ -400,6 +604,13 @@ def test_filters_choose_who_is_looked_at(graph: Graph) -> None:
         assert one.see is None or "older" in one.see.command
     everybody_gone = report(graph, Filters(segment="age > 500"))
     assert everybody_gone.findings == [] and "nobody" in everybody_gone.notes[0]
+
+
+def test_sentences_tell_what_goes_together(shown: Report) -> None:
+    """No sentence says that one thing brings about another, nor that chance is ruled out."""
+    page = html.unescape(shown.html())
+    for text in (page, *(one.sentence for one in shown.findings)):
+        assert not re.search(r"\b(costs? the|Reach “|because of|thanks to|leads? to|causes?|Not by chance)", text)
 
 
 def test_bad_questions_are_told_in_words(graph: Graph, tmp_path: Path) -> None:

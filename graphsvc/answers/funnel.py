@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Self
@@ -69,6 +70,16 @@ class FunnelStep(BaseModel):
     def text(self) -> str:
         """Its labels, as a row shows them."""
         return " | ".join(self.labels)
+
+    @property
+    def written(self) -> str:
+        """A text that parses to this step: a short one where its labels allow that, else JSON."""
+        within = "" if self.within_seconds is None else f" <= {self.within_seconds:g}s"
+        short = "|".join(self.labels) + "?" * self.optional + within
+        with suppress(ValueError):
+            if FunnelStep.parse(short) == self:
+                return short
+        return self.model_dump_json(exclude_defaults=True)
 
 
 class FunnelParams(Filters):

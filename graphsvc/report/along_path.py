@@ -8,13 +8,15 @@ from datetime import datetime
 
 import numpy as np
 
+from ..answers.compare import LEAST_EXPECTED
 from ..answers.params import time_of
 from ..frame import Flags, Ints
 from ..maps.words import percent, quoted
 from .by_group import funnel, step_gap
-from .candidates import LEAST_USERS, Candidate, Said, Side, ask, enough, judged
+from .candidates import LEAST_USERS, Candidate, Said, Side, ask, enough, expected, judged, points
 from .path import MainPath
 from .people import People
+from .repeated import by_user
 
 LEAVING = "steps of the main path: where more leave than elsewhere on it"
 BY_CHANNEL = "steps of the main path: on which channel fewer go on"
@@ -28,20 +30,25 @@ BRIEF = 0.5
 
 
 def leaving(people: People, path: MainPath) -> Iterator[Candidate]:
-    """Each step's share of leavers against that of all other steps together; a user counts once per step."""
+    """Each step's share of leavers against that of all other steps together.
+
+    Who takes several steps stands on both sides, once for each step, so the test is one of the users' sums. It is no
+    paired one: who comes to a step has gone on at those before, so that everybody's own other steps would always
+    look better than the last.
+    """
     user = people.owner[path.at]
     for step, label in enumerate(path.steps):
         mine = path.step == step
         a = Side(f"users at {label}", user[mine], ~path.goes_on[mine])
         b = Side("users at the other steps of the path", user[~mine], ~path.goes_on[~mine])
-        if enough(a, b):
+        if enough(a, b) and expected(a, b) >= LEAST_EXPECTED:
             yield Candidate(
                 LEAVING,
                 ("step", label),
                 "step",
                 a,
                 b,
-                judged(a, b),
+                by_user(a.users, a.does, b.users, b.does),
                 more=Said(
                     "weakness",
                     f"Many are lost at {quoted(label)}: {percent(a.share)} of those who come to it do not go on within "
@@ -50,8 +57,8 @@ def leaving(people: People, path: MainPath) -> Iterator[Candidate]:
                 ),
                 less=None,
                 detail="Each user's first time at each step, not after a first goal. The other steps are taken "
-                "together, a user counting once for each of them. The funnel counts every attempt, so its numbers "
-                "differ a little.",
+                "together, a user counting once for each of them; who takes several stands on both sides, which the "
+                "test allows for. The funnel counts every attempt, so its numbers differ a little.",
                 see=funnel(people, path),
             )
 
@@ -101,18 +108,20 @@ def in_between(people: People, path: MainPath) -> Iterator[Candidate]:
         a = Side(f"users who meet {name}", visits.owner[asked][mine], goal[mine])
         b = Side("users who do not, and come to the path", visits.owner[asked][~mine], goal[~mine])
         if enough(a, b, least=LEAST_ALIKE):
+            tested = judged(a, b, (stratum[mine], stratum[~mine]))
             yield Candidate(
                 IN_BETWEEN,
                 ("met", name),
                 "met on the way",
                 a,
                 b,
-                judged(a, b, (stratum[mine], stratum[~mine])),
+                tested,
                 more=None,
                 less=Said(
                     "weakness",
-                    f"Where {quoted(name)} turns up on the way to {quoted(path.goal)}, {percent(a.share)} get there in "
-                    f"the same visit, against {percent(b.share)} of like visits without it.{_when(people, began)}",
+                    f"Where {quoted(name)} turns up on the way to {quoted(path.goal)}, fewer get there in the same "
+                    f"visit than in like visits without it: by {points(tested)}; in all, {percent(a.share)} do, "
+                    f"against {percent(b.share)}.{_when(people, began)}",
                     f"{quoted(name)} on the way: {percent(a.share)} get there",
                 ),
                 detail="Each user's first visit (no pause above half an hour) that comes to the main path, in the time "

@@ -9,7 +9,7 @@ import numpy as np
 from ..frame import Flags, Ints
 from ..maps.words import percent, quoted
 from ..stores import Store
-from .candidates import LEAST_USERS, Candidate, Said, among, ask, enough, judged
+from .candidates import LEAST_USERS, Candidate, Said, among, ask, enough, judged, points
 from .known import known_before
 from .path import MainPath, set_out
 from .people import People
@@ -56,17 +56,19 @@ def _channel(
     b = among(reached, inside & ~used, "people who have not")
     if not enough(a, b):
         return
-    told = f"more often: {percent(a.share)}, against {percent(b.share)} of those who have not"
+    tested = judged(a, b, (breadth[a.users], breadth[b.users]))
+    told = f"more often than like people who have not: by {points(tested)}"
+    in_all = f"in all, {percent(a.share)} of them do, against {percent(b.share)}"
     yield Candidate(
         FAMILY,
         ("exposure", channel),
         "channel",
         a,
         b,
-        judged(a, b, (breadth[a.users], breadth[b.users])),
+        tested,
         more=Said(
             "opportunity",
-            f"People who have used {quoted(channel)} {outcome} {told}.",
+            f"People who have used {quoted(channel)} {outcome} {told}; {in_all}.",
             f"people who have used {quoted(channel)} {outcome} {told}",
         ),
         less=None,

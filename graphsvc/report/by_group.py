@@ -38,7 +38,7 @@ def by_group(people: People, path: MainPath | None, without: frozenset[str]) -> 
             # What people do offline is told as one, of whatever channel.
             channel = channels[code]
             subject = (*pair, OFFLINE if both_kinds and offline[code] else channel)
-            yield from _first_touch(people, a, b, first == code, f"by {quoted(channel)}", subject)
+            yield from _first_touch(people, a, b, first == code, f"on {quoted(channel)}", subject)
             yield from _use(people, a, b, flags, channel, subject)
         yield from _conversion(people, a, b, (*pair, ":goal"))
         if path is not None:
@@ -47,6 +47,7 @@ def by_group(people: People, path: MainPath | None, without: frozenset[str]) -> 
 
 def _pairs(people: People, without: frozenset[str]) -> Iterator[tuple[str, Group, Group]]:
     """Two groups, or each of several against the rest of those whose trait is known, and a name for them together."""
+    named = people.frame.settings.segments
     for every in groupings(people, without):
         groups = [group for group in every if group.inside.sum() >= LEAST_USERS]
         if len(groups) < 2:
@@ -57,7 +58,10 @@ def _pairs(people: People, without: frozenset[str]) -> Iterator[tuple[str, Group
             continue
         known = np.logical_or.reduce([group.inside for group in groups])
         for group in groups:
-            others = " or ".join(f"({other.segment})" for other in groups if other is not group)
+            # By their predicates: not every name of a segment can stand within one.
+            others = " or ".join(
+                f"({named.get(other.segment, other.segment)})" for other in groups if other is not group
+            )
             yield together, group, Group(f"not {group.name}", others, known & ~group.inside)
 
 
@@ -78,9 +82,9 @@ def _first_touch(
     def said(one: Side, other: Side, of_b: bool = False) -> Said:
         return Said(
             "opportunity",
-            f"Reach {quoted(one.name)} {where}: {percent(one.share)} of them meet the brand there first, against "
-            f"{percent(other.share)} of {quoted(other.name)}.",
-            f"{quoted(one.name)} begin {where} more often: {percent(one.share)} against {percent(other.share)}",
+            f"More of {quoted(one.name)} begin {where}: {percent(one.share)} of them meet the brand there first, "
+            f"against {percent(other.share)} of {quoted(other.name)}.",
+            f"more of {quoted(one.name)} begin {where}: {percent(one.share)} against {percent(other.share)}",
             of_b,
         )
 
@@ -120,7 +124,7 @@ def _use(people: People, a: Group, b: Group, has: Flags, channel: str, subject: 
         more=said(*sides),
         less=said(sides[1], sides[0], of_b=True),
         detail=f"{_ALIKE} Users with at least one touchpoint of the channel.",
-        see=ask("paths", people.filters, channel=[channel], segment=a.segment),
+        see=ask("paths", people.filters, channel=[channel], by=[a.segment, b.segment]),
     )
 
 
@@ -147,7 +151,7 @@ def _conversion(people: People, a: Group, b: Group, subject: tuple[str, ...]) ->
         more=said(sides[1], sides[0], of_b=True),
         less=said(*sides),
         detail=f"{_ALIKE} Users with at least one goal.",
-        see=ask("paths", people.filters, segment=a.segment),
+        see=ask("paths", people.filters, by=[a.segment, b.segment]),
     )
 
 
@@ -159,7 +163,7 @@ def _steps(people: People, path: MainPath, a: Group, b: Group, grouping: str) ->
         there[user], on[user] = True, path.goes_on[mine]
         sides = among(on, a.inside & there, a.name), among(on, b.inside & there, b.name)
         if enough(*sides):
-            yield step_gap(FAMILY, (label, grouping), *sides, see=funnel(people, path, segment=a.segment))
+            yield step_gap(FAMILY, (label, grouping), *sides, see=funnel(people, path, by=[a.segment, b.segment]))
 
 
 def step_gap(family: str, of: tuple[str, str], a: Side, b: Side, *, see: Ask) -> Candidate:
@@ -192,4 +196,4 @@ def step_gap(family: str, of: tuple[str, str], a: Side, b: Side, *, see: Ask) ->
 
 def funnel(people: People, path: MainPath, **parameters: object) -> Ask:
     """The funnel of the main path."""
-    return ask("funnel", people.filters, step=[*path.steps, path.goal], **parameters)
+    return ask("funnel", people.filters, step=path.written, **parameters)

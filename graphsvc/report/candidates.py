@@ -23,16 +23,21 @@ RARE = 0.03
 
 @dataclass(frozen=True)
 class Side:
-    """Some users (rows of the walks; in what counts steps, once for each step), and which of them do something."""
+    """Some users, and which of them do something; in what counts several steps, a user stands once for each."""
 
     name: str
-    users: Ints  # [n]
+    users: Ints  # [n] rows of the walks
     does: Flags  # [n]
 
     @property
     def share(self) -> float:
-        """Share of them who do it."""
+        """Share of those who do it."""
         return float(self.does.mean()) if len(self.does) else 0.0
+
+    @property
+    def of(self) -> int:
+        """Users, each counted once."""
+        return len(np.unique(self.users))
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Candidate:
     about: str
     a: Side
     b: Side
-    tested: Mapping[str, Any]  # p_value, test, low, high
+    tested: Mapping[str, Any]  # difference, low, high, p_value, test
     more: Said | None  # None: nothing to tell in this direction
     less: Said | None
     detail: str
@@ -62,8 +67,8 @@ class Candidate:
 
     @property
     def difference(self) -> float:
-        """First minus second share."""
-        return self.a.share - self.b.share
+        """First minus second share, of like with like where strata were given: what the test looks at."""
+        return float(self.tested["difference"])
 
     @property
     def said(self) -> Said | None:
@@ -83,16 +88,28 @@ class Candidate:
 
 def enough(a: Side, b: Side, least: int = LEAST_USERS) -> bool:
     """Whether both sides have users enough for a test that can say something. Looks at margins only."""
-    of = len(a.does) + len(b.does)
-    if min(len(a.does), len(b.does)) < least:
+    if min(a.of, b.of) < least:
         return False
-    share = (a.does.sum() + b.does.sum()) / of
+    share = (a.does.sum() + b.does.sum()) / (len(a.does) + len(b.does))
     return bool(RARE <= share <= 1 - RARE)
 
 
+def expected(a: Side, b: Side) -> float:
+    """The least that a side would have of those who do it, or do not, if both did it alike. Looks at margins only."""
+    share = float(np.concatenate([a.does, b.does]).mean())
+    return min(len(a.does), len(b.does)) * min(share, 1 - share)
+
+
 def judged(a: Side, b: Side, strata: tuple[Ints, Ints] | None = None) -> dict[str, Any]:
-    """Test the two sides' shares, within strata where they are given."""
+    """Compare the two sides' shares, within strata where they are given."""
     return shares(a.does, b.does) if strata is None else stratified(a.does, b.does, *strata)
+
+
+def points(tested: Mapping[str, Any]) -> str:
+    """How far apart the sides are, in percentage points, with the interval."""
+    difference, *ends = (100 * tested[name] for name in ("difference", "low", "high"))
+    low, high = ends if difference > 0 else (-ends[1], -ends[0])
+    return f"{abs(difference):.0f} points (95%: {low:.0f} to {high:.0f})".replace("-", "−")
 
 
 def among(has: Flags, inside: Flags, name: str) -> Side:
@@ -102,12 +119,9 @@ def among(has: Flags, inside: Flags, name: str) -> Side:
 
 
 def ask(answer: str, filters: Filters, **parameters: Any) -> Ask:
-    """An answer that shows it, with the filters that were asked for."""
+    """An answer that shows it, of the journeys that the filters choose; a channel that they name stays."""
     given = filters.model_dump(mode="json", exclude_defaults=True, exclude={"label", "collapse", "by"})
-    for name, value in parameters.items():
-        if name == "segment" and given.get("segment"):
-            value = f"({given['segment']}) and ({value})"
-        given[name] = value
+    given = {**parameters, **given}
     words = ["graphsvc", answer]
     for name, value in given.items():
         option = f"--{name.replace('_', '-')}"

@@ -109,7 +109,7 @@ def _finding(told: list[_Told], q_value: float, journeys: _Journeys) -> Finding:
         detail=candidate.detail,
         a=journeys.of(a),
         b=journeys.of(b),
-        difference=a.share - b.share,
+        difference=-candidate.difference if said.of_b else candidate.difference,
         low=-high if said.of_b else low,
         high=-low if said.of_b else high,
         p_value=candidate.p_value,
@@ -122,12 +122,14 @@ def _finding(told: list[_Told], q_value: float, journeys: _Journeys) -> Finding:
 
 
 class _Journeys:
-    """The journeys of users, as the graph splits them."""
+    """The chosen journeys of users, as the graph splits them: those that hold a touchpoint that is looked at."""
 
     def __init__(self, people: People, keys: int) -> None:
         self._people, self._keys = people, keys
         frame: JourneyFrame = people.frame
-        self._first = np.searchsorted(frame.user, np.arange(len(frame.users) + 1))  # journeys are sorted by user
+        self._rows = np.unique(np.searchsorted(frame.offsets, people.walks.touchpoints, side="right") - 1)
+        # Journeys are sorted by user.
+        self._first = np.searchsorted(frame.user[self._rows], np.arange(len(frame.users) + 1))
 
     def of(self, side: Side) -> Counted:
         """A side with the journeys of those who do it."""
@@ -141,9 +143,10 @@ class _Journeys:
             shown += range(begin, end)
         return Counted(
             name=side.name,
-            users=int(side.does.sum()),
-            of=len(side.does),
+            users=len(users),
+            of=side.of,
+            tries=len(side.does) if len(side.does) > side.of else None,
             share=side.share,
             journeys=int((last - first).sum()),
-            keys=self._people.frame.keys[shown[: self._keys]].to_list(),
+            keys=self._people.frame.keys[self._rows[shown[: self._keys]]].to_list(),
         )

@@ -13,10 +13,10 @@ Category = Literal["opportunity", "weakness", "gap", "inefficiency"]
 
 #: In the order of the page: the name of each group and what it holds.
 CATEGORIES: dict[Category, tuple[str, str]] = {
-    "opportunity": ("Opportunities", "what works better than the rest, and for whom"),
+    "opportunity": ("Opportunities", "what goes with reaching a goal, and where groups of people are met"),
     "weakness": ("Weaknesses", "where people are lost"),
     "gap": ("Gaps", "who comes less far than others"),
-    "inefficiency": ("Inefficiencies", "what takes so long that it costs something"),
+    "inefficiency": ("Inefficiencies", "what takes long, and after which fewer reach a goal"),
 }
 
 
@@ -28,10 +28,16 @@ class Counted(_Part):
     """One side of a finding: some users, and those of them who do something."""
 
     name: Annotated[str, Field(description="Who they are, in words.")]
-    users: Annotated[int, Field(description="Those who do it.")]
-    of: Annotated[int, Field(description="All of this side; in a finding on steps, once for each step.")]
-    share: Annotated[float, Field(description="`users` of `of`.")]
-    journeys: Annotated[int, Field(description="Journeys of `users`, as the graph splits them.")]
+    users: Annotated[int, Field(description="Those who do it, each counted once.")]
+    of: Annotated[int, Field(description="All of this side, each counted once.")]
+    tries: Annotated[
+        int | None,
+        Field(description="Where one user counts for several steps: how often in all; else null."),
+    ]
+    share: Annotated[float, Field(description="`users` of `of`; where there are `tries`, the share of these.")]
+    journeys: Annotated[
+        int, Field(description="Journeys of `users` that the filters choose, as the graph splits them.")
+    ]
     keys: Annotated[list[str], Field(description="Keys of the first of these journeys; all, if enough were asked for.")]
 
 
@@ -54,18 +60,31 @@ class Finding(_Part):
     detail: Annotated[str, Field(description="How it was compared, and what that leaves open.")]
     a: Annotated[Counted, Field(description="Those of whom the sentence speaks.")]
     b: Annotated[Counted, Field(description="Those with whom they are compared.")]
-    difference: Annotated[float, Field(description="First minus second share.")]
-    low: Annotated[float, Field(description="Interval of the difference (Wald, 95 %).")]
+    difference: Annotated[
+        float,
+        Field(
+            description="First minus second share; where like is compared with like (`cmh`, `exact`), its mean within "
+            "strata (Mantel-Haenszel)."
+        ),
+    ]
+    low: Annotated[
+        float,
+        Field(
+            description="Interval of the difference (95 %, Wald); within strata by the variance of Sato, Greenland and "
+            "Robins, for `by_user` that of the users' sums."
+        ),
+    ]
     high: float
     p_value: float
     q_value: Annotated[
         float, Field(description="Of its question, corrected for all of the report (Simes, Benjamini-Hochberg).")
     ]
     test: Annotated[
-        Literal["z", "fisher", "cmh", "exact"],
+        Literal["z", "fisher", "cmh", "exact", "by_user"],
         Field(
             description="Two-proportion z test, or Fisher's exact test where an expected cell is below 5; within "
-            "strata Cochran-Mantel-Haenszel, or its exact conditional test."
+            "strata Cochran-Mantel-Haenszel, or its exact conditional test; `by_user`: a score test on the users' "
+            "sums, where one user counts for several steps."
         ),
     ]
     confidence: Annotated[str, Field(description="In words.")]

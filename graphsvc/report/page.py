@@ -18,7 +18,10 @@ _TESTS = {
     "fisher": "Fisher’s exact test",
     "cmh": "Cochran–Mantel–Haenszel test",
     "exact": "exact conditional test",
+    "by_user": "score test on the users’ sums",
 }
+
+_WITHIN_STRATA = ("cmh", "exact")
 
 
 def render(report: Report) -> str:
@@ -92,7 +95,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "finding": finding,
         "bars": [_bar(finding.a), _bar(finding.b)],
-        "difference": f"{_points(finding.difference)} points",
+        "difference": f"{'of like with like ' if finding.test in _WITHIN_STRATA else ''}"
+        f"{_points(finding.difference)} points",
         "interval": f"{_points(finding.low)} to {_points(finding.high)}",
         "p": _small(finding.p_value),
         "q": _small(finding.q_value),
@@ -105,7 +109,9 @@ def _bar(side: Counted) -> dict[str, str]:
         "name": side.name,
         "width": f"{max(side.share, 0.004) * 100:.1f}%",
         "share": percent(side.share),
-        "count": f"{number(side.users)} of {number(side.of)}",
+        "count": f"{number(side.users)} of {number(side.of)}"
+        if side.tries is None
+        else f"of {number(side.tries)} tries by {counted(side.of, 'user')}",
         "journeys": number(side.journeys),
     }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..answers.funnel import FunnelStep
 from ..answers.params import DAY_US
 from ..frame import Flags, Ints
 from .people import People
@@ -39,9 +40,9 @@ class MainPath:
     rank: Ints  # [M] place of each touchpoint's label among the steps; a goal's is their number, any other's -1
 
     @property
-    def text(self) -> str:
-        """The path with its goal."""
-        return " > ".join([*self.steps, self.goal])
+    def written(self) -> list[str]:
+        """The steps of a funnel along the path, the goal the last; a label may hold what a step's text would read."""
+        return [FunnelStep(labels=(label,)).written for label in (*self.steps, self.goal)]
 
 
 def main_path(people: People) -> MainPath | None:

@@ -1,16 +1,16 @@
-"""What the report looks at: each user's whole way, once, and the groups that traits make of users."""
+"""What the report looks at: each user's way through the chosen journeys, and the groups that traits make of users."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from ..answers.params import DAY_US, Filters
+from ..answers.params import DAY_US, Filters, microseconds
 from ..answers.walks import Walks, goals, in_segment, walk
 from ..frame import Codes, Flags, Ints, JourneyFrame
 from ..segments import Value, find, typed
@@ -19,14 +19,16 @@ from ..segments import Value, find, typed
 PAUSE_US = 30 * 60 * 1_000_000
 MOST_VALUES = 8  # of a trait whose values are groups of their own
 MOST_GROUPINGS = 12
+#: Filters that choose or cut journeys; where none is given, the chosen users' journeys are their whole way.
+_OF_JOURNEYS = ("channel", "stage", "since", "until", "lookback_days")
 
 
 @dataclass(frozen=True)
 class People:
-    """The chosen users, one walk each: all that somebody did, in order, whatever splits the journeys of the graph."""
+    """The users of the chosen journeys, one walk each: what somebody did in these, in order."""
 
     frame: JourneyFrame
-    filters: Filters  # as asked, but for the split
+    filters: Filters  # that an answer takes to look at the same
     walks: Walks  # W users with M touchpoints
     owner: Ints  # [M] row of each touchpoint in the walks
     channel: Codes  # [M] codes into ``frame.channel.texts``
@@ -43,8 +45,10 @@ class People:
 
     @property
     def early_us(self) -> int:
-        """The latest time that lies so long before the end of the data."""
-        return self.frame.data_end - round(self.gap_days * DAY_US)
+        """The latest time that lies so long before the end of the data, or of the time range."""
+        until = self.filters.until
+        end = self.frame.data_end if until is None else min(self.frame.data_end, microseconds(until))
+        return end - round(self.gap_days * DAY_US)
 
     @cached_property
     def visits(self) -> Ints:
@@ -60,13 +64,14 @@ class People:
 
 
 def people_of(frame: JourneyFrame, filters: Filters) -> People:
-    """The users that the filters choose.
+    """The users of the journeys that the filters choose, with what they did in these.
 
     Raises:
         UnknownName: the filters name something that the graph does not hold.
     """
-    filters = filters.model_copy(update={"split": "none"})
-    walks = walk(frame, filters)
+    walks = _by_user(walk(frame, filters))
+    if not any(getattr(filters, name) for name in _OF_JOURNEYS):
+        filters = filters.model_copy(update={"split": "none"})
     goal = goals(frame, filters)[walks.touchpoints]
     owner = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
     first_goal = np.full(len(walks), len(owner), dtype=np.int64)
@@ -74,6 +79,22 @@ def people_of(frame: JourneyFrame, filters: Filters) -> People:
     first_goal[owner[at]] = at  # the last that is written is the first of the walk
     channel = frame.channel.codes[walks.touchpoints]
     return People(frame, filters, walks, owner, channel, goal, first_goal)
+
+
+def _by_user(journeys: Walks) -> Walks:
+    """Each user's journeys one after the other, as one walk."""
+    if not len(journeys):
+        return journeys
+    first = np.flatnonzero(np.append(True, journeys.user[1:] != journeys.user[:-1]))
+    converted = np.logical_or.reduceat(journeys.converted, first)
+    return replace(
+        journeys,
+        started=journeys.started[first],
+        user=journeys.user[first],
+        offsets=np.append(journeys.offsets[first], journeys.offsets[-1]),
+        converted=converted,
+        open=np.logical_or.reduceat(journeys.open, first) & ~converted,
+    )
 
 
 @dataclass(frozen=True)

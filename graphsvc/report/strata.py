@@ -14,23 +14,55 @@ CONFIDENCE = 0.95
 
 
 def shares(does_a: Flags, does_b: Flags) -> dict[str, Any]:
-    """Two shares of users, their difference and its test (``answers.compare``), as p_value, test, low and high."""
+    """Two shares of users, compared (``answers.compare``): difference, low and high (95 %), p_value, test."""
     found = proportions(int(does_a.sum()), int(does_b.sum()), len(does_a), len(does_b), CONFIDENCE)
-    return {name: found[name] for name in ("p_value", "test", "low", "high")}
+    return {name: found[name] for name in ("difference", "low", "high", "p_value", "test")}
 
 
 def stratified(does_a: Flags, does_b: Flags, stratum_a: Ints, stratum_b: Ints) -> dict[str, Any]:
-    """Two shares, tested within strata: p_value and test of :func:`conditional`, low and high of :func:`shares`."""
+    """Two shares of users, compared within strata as :func:`shares` does without.
+
+    The difference is :func:`common_difference`, and has the sign of what the test, :func:`conditional`, looks at; the
+    plain difference of the shares may have the other (Simpson's paradox).
+    """
     strata = np.union1d(stratum_a, stratum_b)
-    tables = [
+    counted = [
         [
             [int(does[stratum == one].sum()), int((~does[stratum == one]).sum())]
             for does, stratum in ((does_a, stratum_a), (does_b, stratum_b))
         ]
         for one in strata
     ]
-    p_value, test = conditional(np.array(tables, dtype=np.int64).reshape(-1, 2, 2))
-    return {**shares(does_a, does_b), "p_value": p_value, "test": test}
+    tables = np.array(counted, dtype=np.int64).reshape(-1, 2, 2)
+    difference, low, high = common_difference(tables)
+    p_value, test = conditional(tables)
+    return {"difference": difference, "low": low, "high": high, "p_value": p_value, "test": test}
+
+
+def common_difference(tables: Ints) -> tuple[float, float, float]:
+    """The mean difference of two shares within strata, with its 95 % interval.
+
+    The weights are those of Mantel and Haenszel. The variance is that of Sato, Greenland and Robins (1989), which holds
+    for few large strata and for many small ones.
+
+    Args:
+        tables: counts: [strata, 2, 2]; the first row is one side, the first column who does it.
+
+    Returns:
+        Difference, low and high; 0 between -1 and 1 where no stratum has users of both sides.
+    """
+    (does_a, does_b), (of_a, of_b) = tables[:, :, 0].T, tables.sum(axis=2).T
+    total = of_a + of_b
+    weight = float((of_a * of_b / total).sum())
+    if not weight:
+        return 0.0, -1.0, 1.0
+    difference = float(((does_a * of_b - does_b * of_a) / total).sum()) / weight
+    part_a, part_b = of_a / total, of_b / total
+    skew = (does_b * part_a**2 - does_a * part_b**2 + part_a * part_b * (of_b - of_a) / 2).sum()
+    spread = ((does_a * (of_b - does_b) + does_b * (of_a - does_a)) / total).sum() / 2
+    error = max(float(difference * skew + spread), 0.0) ** 0.5 / weight
+    reach = float(stats.norm.ppf(0.5 + CONFIDENCE / 2)) * error
+    return difference, max(difference - reach, -1.0), min(difference + reach, 1.0)
 
 
 def conditional(tables: Ints) -> tuple[float, str]:

@@ -12,6 +12,7 @@ from ..answers.walks import walk
 from ..frame import JourneyFrame
 from ..maps.words import duration, number, percent
 from ..quality_rows import Quality
+from .by_group import funnel
 from .candidates import ask
 from .model import Figures, Table
 from .path import MainPath
@@ -47,9 +48,8 @@ def tables(frame: JourneyFrame, filters: Filters, people: People, path: MainPath
 
 
 def _main_path(frame: JourneyFrame, people: People, path: MainPath) -> Table:
-    steps = [*path.steps, path.goal]
-    asked = ask("funnel", people.filters, step=steps)
-    rows = count_funnel(frame, FunnelParams.model_validate({**people.filters.model_dump(), "step": steps})).rows
+    asked = funnel(people, path)
+    rows = count_funnel(frame, FunnelParams.model_validate({**people.filters.model_dump(), "step": path.written})).rows
     return Table(
         name=f"The main way to “{path.goal}”",
         note="Users who come so far at their best attempt, in this order; any time may pass and other touchpoints may "

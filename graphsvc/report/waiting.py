@@ -1,4 +1,4 @@
-"""Family of questions: does it cost the next purchase when an answer is slow?"""
+"""Family of questions: do fewer reach the next goal where an answer was slow?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..answers.funnel import FunnelStep
 from ..answers.params import DAY_US
 from ..frame import Flags, Ints
 from ..maps.words import duration, percent, quoted
@@ -54,20 +55,22 @@ def waiting(people: People, path: MainPath | None) -> Iterator[Candidate]:
                 more=None,
                 less=Said(
                     "inefficiency",
-                    f"Slow answers cost the next goal: where {quoted(names[1])} comes more than "
-                    f"{duration(edge / 1e6)} after {quoted(names[0])}, {percent(a.share)} reach a goal afterwards, "
-                    f"against {percent(b.share)} of those who are answered sooner.",
+                    f"Fewer reach a goal after a slow answer: where {quoted(names[1])} comes more than "
+                    f"{duration(edge / 1e6)} after {quoted(names[0])}, {percent(a.share)} do, against "
+                    f"{percent(b.share)} of those who are answered sooner.",
                     f"slow {quoted(names[1])}: {percent(a.share)} against {percent(b.share)}",
                 ),
                 detail=f"Each user's first {quoted(names[0])} that is answered, "
                 f"{people.gap_days:g} days or more before the end of the data. "
                 f"The usual wait is {duration(usual / 1e6)}.",
-                see=ask("funnel", people.filters, step=[names[0], names[1], _any_goal(people)]),
+                see=ask("funnel", people.filters, step=_steps(people, *names)),
             )
 
 
-def _any_goal(people: People) -> str:
-    return "|".join(sorted({people.walks.texts[code] for code in np.unique(people.walks.codes[people.goal])}))
+def _steps(people: People, asked: str, answered: str) -> list[str]:
+    """From the one to the other, and to any goal."""
+    goals = tuple(people.walks.texts[code] for code in np.unique(people.walks.codes[people.goal]))
+    return [FunnelStep(labels=labels).written for labels in ((asked,), (answered,), goals)]
 
 
 def _pairs(people: People, off_path: Flags) -> list[tuple[int, int]]:
