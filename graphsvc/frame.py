@@ -107,10 +107,10 @@ class JourneyFrame:
         present = np.unique(pairs)  # few: looking each pair up among them is faster than sorting them all
         inverse = np.searchsorted(present, pairs)
         texts = [f"{self.channel.texts[pair // width]}:{self.name.texts[pair % width]}" for pair in present.tolist()]
-        order = np.argsort(np.array(texts, dtype=object), kind="stable")
-        rank = np.empty(len(texts), dtype=np.int32)
-        rank[order] = np.arange(len(texts), dtype=np.int32)
-        return Labels(rank[inverse], [texts[i] for i in order])
+        # Two pairs may make one text: ``paid:search`` with ``click`` and ``paid`` with ``search:click``.
+        place = {text: code for code, text in enumerate(sorted(set(texts)))}
+        code = np.array([place[text] for text in texts], dtype=np.int32)
+        return Labels(code[inverse], list(place))
 
 
 def build(

@@ -197,6 +197,12 @@ def test_unknown_names_suggest_known_ones(given: dict[str, Any], says: str) -> N
     assert says in str(error.value)
 
 
+def test_a_channel_with_a_colon_makes_no_second_label_of_the_same_text() -> None:
+    frame = frame_of([person("p", "click/paid:search"), person("q", "search:click/paid")])
+    params = PathsParams(label="channel:name", where="around", around="paid:search:click", steps=1)
+    assert top(ask(frame, "paths", params)) == [("paid:search:click", 2)]
+
+
 def test_nothing_left_to_count() -> None:
     found = asked(segment="age > 100")
     assert (found.rows, found.other) == ([], None)
