@@ -85,6 +85,15 @@ def test_times_are_compared_by_each_users_median() -> None:
     assert not row.significant  # all of both do it
 
 
+def test_times_that_are_all_the_same_are_told_but_not_tested() -> None:
+    crowd = [person(f"{age}{nth}", "open buy", age=age) for age in (60, 20) for nth in range(3)]
+    row = side_by_side([*crowd, person("one", "open chat", age=60)], "transitions", top=2).rows[0]
+    assert (row.what, row.median_seconds_a, row.median_seconds_b) == ("open > buy", 3_600, 3_600)
+    assert (row.time_p_value, row.time_q_value, row.time_significant) == (None, None, None)
+    row = side_by_side([*crowd, person("one", "open chat", age=60)], "transitions", top=2).rows[1]
+    assert (row.what, row.median_seconds_a, row.median_seconds_b) == ("open > chat", 3_600, None)
+
+
 def test_steps_of_a_funnel_are_compared_among_those_who_enter() -> None:
     people = crowd(100, 100, buying=(60, 40)) + [person(f"no{nth}", "x", age=60) for nth in range(50)]
     found = side_by_side(people, "funnel", step=["ad", "buy"])

@@ -69,8 +69,10 @@ class ComparedRow(Row):
     q_value: Annotated[float, Field(description="Corrected for all tests of this comparison (Benjamini-Hochberg).")]
     test: Literal["z", "fisher", "permutation"]
     significant: Annotated[bool, Field(description="Whether the corrected value is within the accepted rate.")]
-    median_seconds_a: Annotated[float | None, Field(description="Median of the users' own medians.")]
-    median_seconds_b: Annotated[float | None, Field(description="Median of the users' own medians.")]
+    median_seconds_a: Annotated[
+        float | None, Field(description="Median of the users' own medians; null where there are no times.")
+    ]
+    median_seconds_b: Annotated[float | None, Field(description="The same of the second side.")]
     time_p_value: Annotated[
         float | None, Field(description="Mann-Whitney; null where a side has no times, or all are the same.")
     ]
@@ -366,8 +368,8 @@ def _times(counted: Members, row: int, in_a: Flags, in_b: Flags) -> dict[str, An
         mine = inside[walk]
         own = pl.DataFrame({"user": counted.walks.user[walk[mine]], "seconds": seconds[mine]})
         sides.append(own.group_by("user").agg(pl.col("seconds").median())["seconds"].to_numpy())
-    if not all(len(side) for side in sides) or len(np.unique(np.concatenate(sides))) == 1:
-        return none  # times that are all the same, as within a path of one touchpoint, leave nothing to test
-    p_value = float(stats.mannwhitneyu(*sides).pvalue)
-    medians = [float(np.median(side)) for side in sides]
+    medians = [float(np.median(side)) if len(side) else None for side in sides]
+    # Times that are all the same, as within a path of one touchpoint, leave nothing to test.
+    tested = all(len(side) for side in sides) and len(np.unique(np.concatenate(sides))) > 1
+    p_value = float(stats.mannwhitneyu(*sides).pvalue) if tested else None
     return {"median_seconds_a": medians[0], "median_seconds_b": medians[1], "time_p_value": p_value}
