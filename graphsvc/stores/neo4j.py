@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,7 @@ class Neo4jStore:
             if head.loading:
                 wipe(self._door)
                 transaction.run("write/loading", token=None).consume()
+                head = replace(head, filled=False)
             writer = Neo4jWriter(transaction, head, note)
             if head.schema < SCHEMA and head.settings is not None:
                 writer.migrate(head.settings)

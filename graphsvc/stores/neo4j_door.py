@@ -152,7 +152,8 @@ class Door:
             def lock() -> tuple[Transaction, GraphHead]:
                 with ExitStack() as attempt:
                     transaction = attempt.enter_context(self._transaction(purpose, seconds))
-                    transaction.head()  # not in a database of somebody else
+                    if self._known is None:
+                        transaction.head()  # not in a database of somebody else
                     transaction.run("write/lock", schema=SCHEMA).consume()
                     head = transaction.head()
                     stack.push(attempt.pop_all())

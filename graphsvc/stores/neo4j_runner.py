@@ -35,6 +35,7 @@ class GraphHead:
     loading: str | None  # token of the loader
     begun: int
     ended: int
+    filled: bool  # whether any event is stored
 
 
 class Runner:
@@ -99,7 +100,7 @@ class Runner:
             ForeignGraph: there are nodes, but none of ours.
             NewerGraph: written by a newer graphsvc.
         """
-        ((schema, revision, settings, loading, begun, ended, used),) = self.rows("read/head")
+        ((schema, revision, settings, loading, begun, ended, used, filled),) = self.rows("read/head")
         if schema is None and used:
             raise ForeignGraph(f"{self._place.url} holds data that graphsvc did not write; name another database")
         if schema is not None and schema > SCHEMA:
@@ -113,6 +114,7 @@ class Runner:
             loading=loading,
             begun=begun,
             ended=ended,
+            filled=filled,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 
@@ -37,15 +36,9 @@ class _Reader:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def has_events(self) -> bool:
-        """Whether the graph holds any event."""
-        ((touchpoints, records, *_),) = self._runner.rows("read/counts")
-        return bool(touchpoints + records)
-
     def stored(self, keys: pl.Series) -> pl.DataFrame:
         """The stored events that have one of these keys."""
-        wanted = keys.unique().to_list()
-        return pl.concat([self._events(f"read/{table}_by_key", keys=wanted) for table in ("touchpoints", "records")])
+        return self._runner.table("read/events_by_key", EVENTS, keys=keys.unique().to_list())
 
     def identifiers(self, keys: pl.Series) -> pl.DataFrame:
         """What is stored of some identifiers."""
@@ -63,26 +56,18 @@ class _Reader:
         wanted = components.to_list()
         if not wanted:
             return Neighbourhood(pl.DataFrame(schema=EVENTS), Tables.empty(), pl.DataFrame(schema=_ANCHORS))
-        tables = Tables(
-            **{
-                name: self._runner.table(f"read/{name}_by_component", schema, components=wanted)
-                for name, schema in DERIVED.items()
-            }
-        )
-        hooks = [*tables.identifiers["key"], *components.filter(components.str.starts_with(ANONYMOUS))]
-        records = self._runner.table("read/records_by_anchor", _HUNG, anchors=hooks)
-        touchpoints = self._events(
-            "read/touchpoints_by_key", keys=tables.journeys["touchpoints"].explode().drop_nulls().to_list()
-        )
-        return Neighbourhood(pl.concat([touchpoints, records.drop("anchor")]), tables, records.select("key", "anchor"))
+        lone = components.filter(components.str.starts_with(ANONYMOUS)).to_list()
+        ((*rows, touchpoints, records),) = self._runner.rows("read/unit", components=wanted, anchors=lone)
+        derived = zip(DERIVED.items(), rows, strict=True)
+        tables = Tables(**{name: frame_of(each, schema) for (name, schema), each in derived})
+        hung = frame_of(records, _HUNG)
+        events = pl.concat([frame_of(touchpoints, EVENTS), hung.drop("anchor")])
+        return Neighbourhood(events, tables, hung.select("key", "anchor"))
 
     def everything(self) -> Neighbourhood:
         """The whole graph as one neighbourhood."""
         anchors = self._runner.whole("read/anchors_after", _ANCHORS)
         return Neighbourhood(whole_events(self._runner), whole_tables(self._runner), anchors)
-
-    def _events(self, name: str, **parameters: Any) -> pl.DataFrame:
-        return self._runner.table(name, EVENTS, **parameters)
 
 
 class Neo4jWriter(_Reader):
@@ -96,6 +81,11 @@ class Neo4jWriter(_Reader):
         self.revision = head.revision
         self.rulings = rulings_of(transaction)
         self.changed = False  # whether there is anything to commit
+        self._filled = head.filled
+
+    def has_events(self) -> bool:
+        """Whether the graph held any event when it was locked."""
+        return self._filled
 
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
