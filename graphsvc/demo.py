@@ -67,7 +67,7 @@ def _what_next(store: str, picture: Path) -> None:
         f"graphsvc report --out report.html{option}   # what to do, for the manager",
         f"graphsvc funnel --step add_to_cart --step delivery_costs --step payment --step purchase{option}",
         f"graphsvc status{option}",
-        f"graphsvc serve{option}   # the API, on http://127.0.0.1:8000/docs",
+        f"graphsvc serve{option}   # in a browser: http://127.0.0.1:8000",
         "graphsvc ingest --guess YOUR_FILE.csv > mapping.toml   # your own data",
     ):
         say(f"  {line.replace('graphsvc', program, 1)}", markup=False)

@@ -39,7 +39,7 @@ def serve(
     ] = None,
     log: Annotated[Log, typer.Option(help="`json`: a JSON line for each request, to standard error.")] = Log.TEXT,
 ) -> None:
-    """Serve the API on this machine; its manual is at /docs.
+    """Serve pages and API on this machine: the overview at /, the manual of the API at /docs.
 
     Keys come from GRAPHSVC_API_KEY and GRAPHSVC_KEYS_FILE; a host other than loopback demands one (docs/service.md).
 
@@ -62,7 +62,8 @@ def serve(
     with open_graph(store) as graph:
         new = "" if graph.store.revision() else " (empty as yet)"
         service = create_app(graph, options)
-        print(f"graphsvc on http://{host}:{port}/docs, store {graph.store.url}{new}; Ctrl-C ends it", file=sys.stderr)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        print(f"graphsvc on {address} (its API: {address}docs), store {graph.store.url}{new}", file=sys.stderr)
         uvicorn.run(service, host=host, port=port, log_config=None, access_log=False, server_header=False)
 
 

@@ -62,7 +62,7 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
             return RedirectResponse(address(request.url.path, neat), 303)
         wrong = forms.faults(asked.parameters, given)
         missing = set(wrong) == {"step"} and "step" not in given
-        shown: dict[str, Any] = {"parts": [], "picture": None, "cypher": None, "columns": tables.columns(asked.rows)}
+        shown: dict[str, Any] = {"parts": [], "picture": None, "cypher": None, "columns": []}
         status, problem = 200, ""
         if wrong and not missing:
             status, problem = QueryError.status, wrong.get("", "")
@@ -114,7 +114,7 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
             raise QueryError("row and page are numbers from 1")
         first = (int(at or 1) - 1) * _PAGE
         found = graph.journeys_behind(name, given, row=int(row), column=column, first=first, limit=_PAGE)
-        shown = [each for each in tables.columns(asked.rows) if each.text or each.name in ("step", "share")]
+        shown = [each for each in tables.columns(asked.rows) if each.kind == "text" or each.name in ("step", "share")]
         made = page(
             request,
             "journeys.html.j2",
@@ -170,20 +170,26 @@ def _answered(graph: Graph, asked: Answer, given: Given, counting: frozenset[str
         InputError: it cannot be asked like that.
     """
     found = graph.ask(asked.name, given)
-    parts = list(_parts(asked, found, given, counting))
+    columns = tables.columns(asked.rows, [*found.rows, *([found.other] if found.other else [])])
+    parts = list(_parts(found, columns, given, counting))
     try:
         cypher = for_browser(asked, found.parameters, graph.settings(), found.data_end)
     except CypherUnsupported as error:
         cypher = ("", str(error))
-    return {"parts": parts, "picture": _picture(asked, given) if found.rows else None, "cypher": cypher}
+    return {
+        "parts": parts,
+        "columns": columns,
+        "picture": _picture(asked, given) if found.rows else None,
+        "cypher": cypher,
+    }
 
 
-def _parts(asked: Answer, found: Result[Any], given: Given, counting: frozenset[str]) -> Iterator[Part]:
+def _parts(found: Result[Any], columns: list[tables.Column], given: Given, counting: frozenset[str]) -> Iterator[Part]:
     alone = {name: value for name, value in given.items() if name != "by"}
     for segment, part in [("", found), *zip(found.parameters.by, found.segments, strict=True)]:
         rows = [*part.rows, *([part.other] if part.other else [])]
         query = {**alone, **({"segment": str(part.parameters.segment)} if segment else {})}
-        shown = [tables.cells(row, tables.columns(asked.rows), counting) for row in rows]
+        shown = [tables.cells(row, columns, counting) for row in rows]
         yield Part(segment, part, list(enumerate(shown, start=1)), query)
 
 

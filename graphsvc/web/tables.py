@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -50,7 +50,7 @@ class Column:
     title: str
     told: str
     starts: bool  # the first of a group
-    text: bool
+    kind: Literal["text", "number", "list"]
 
 
 @dataclass(frozen=True)
@@ -62,24 +62,31 @@ class Cell:
     bar: float | None  # a share, to be drawn
 
 
-def columns(rows: type[Row]) -> list[Column]:
-    """The columns of an answer."""
-    declared = {name: about for name, about in rows.model_fields.items() if name not in _UNTOLD}
+def columns(model: type[Row], rows: Sequence[Row] = ()) -> list[Column]:
+    """The columns of an answer, what they are about first; without those that say nothing in any of its rows."""
     made = [
         Column(
             name=name,
             title=_TITLES.get(name, name.replace("_", " ")),
             told=(about.description or "").replace("`", ""),
             starts=name in ("first", "last"),
-            text=_is_text(about.annotation),
+            kind=_kind(name, str(about.annotation)),
         )
-        for name, about in declared.items()
+        for name, about in model.model_fields.items()
+        if name not in _UNTOLD and not (rows and all(_says_nothing(getattr(row, name)) for row in rows))
     ]
-    return sorted(made, key=lambda column: not column.text or column.name in ("instead", "differs", "labels"))
+    return sorted(made, key=lambda column: ("text", "number", "list").index(column.kind))
 
 
-def _is_text(annotation: Any) -> bool:
-    return not any(word in str(annotation) for word in ("int", "float", "bool")) or "list" in str(annotation)
+def _says_nothing(held: Any) -> bool:
+    return held is None or held is False or held == []
+
+
+def _kind(name: str, annotation: str) -> Literal["text", "number", "list"]:
+    if "list" in annotation and name != "path":
+        return "list"
+    is_number = name != "path" and any(word in annotation for word in ("int", "float", "bool"))
+    return "number" if is_number else "text"
 
 
 def cells(row: Row, shown: Iterable[Column], counting: frozenset[str]) -> list[Cell]:
