@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from graphsvc.answers import ANSWERS, Result, ask
+from graphsvc.answers.funnel import FunnelStep
 from graphsvc.errors import QueryError, UnknownName
 
 from .oracle import Person, Touch
@@ -153,17 +154,28 @@ def test_users_stopped_and_complete_are_all_who_entered() -> None:
     [
         ({"step": ["A"]}, "at least 2 items"),
         ({"step": ["A", ""]}, "a step names a label"),
-        ({"step": ["A", "B <= 0h"]}, "a window of zero"),
+        ({"step": ["A", "B <= 0h"]}, "'B <= 0h': within_seconds: .* greater than 0"),
+        ({"step": ["A", "B <= 99999999d"]}, "within_seconds: .* less than or equal to 3153600000"),
         ({"step": ["A?", "B"]}, "begins with a required step"),
         ({"step": ["A", "B?"]}, "has another one"),
         ({"step": ["A", "B"], "window_hours": 0}, "greater than 0"),
         ({"step": ["A", "B?", "C"], "order": "any"}, "none of them optional"),
-        ({"step": ["A", '{"label": "B"}']}, "labels"),
+        (
+            {"step": ["A", '{"label": "B"}']},
+            ": labels: Field required; label: there is no such key; did you mean 'labels'",
+        ),
+        ({"step": ["A", '{"labels": [""]}']}, "labels 1: String should have at least 1 character"),
+        ({"step": ["A", "{B"]}, "'{B': Invalid JSON"),
     ],
 )
 def test_a_funnel_that_cannot_be_asked_is_told_in_words(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(QueryError, match=says):
         ANSWERS["funnel"].parse(asked)
+
+
+@pytest.mark.parametrize("text", ["ad", "ad|search?", "buy <= 7d", "chat? <= 90m", "buy <= 1.5s"])
+def test_a_step_is_written_as_it_was_read(text: str) -> None:
+    assert FunnelStep.parse(text).written == text
 
 
 def test_an_unknown_step_suggests_a_known_one() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..errors import CypherUnsupported
 from ..frame import NO_STAGE, Flags, Floats, Ints, JourneyFrame
@@ -22,6 +21,7 @@ from .params import Filters, time_of
 from .result import Result, Row, Totals, result
 from .tally import totals
 from .walks import Walks, walk
+from .written import WrittenStep
 
 MOST_STEPS = 12
 MOST_OPTIONAL = 4
@@ -29,57 +29,36 @@ MOST_IN_ANY_ORDER = 5
 MOST_INSTEAD = 5
 NOTHING_MORE = "(nothing more)"
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_STEP = re.compile(
-    r"^(?P<labels>.*?)(?P<optional>\?)?(\s*<=\s*(?P<amount>\d+(\.\d+)?)\s*(?P<unit>[smhd]))?$", re.DOTALL
-)
 
 
-class FunnelStep(BaseModel):
-    """One step: any of some labels."""
+class FunnelStep(WrittenStep):
+    """One step of a funnel: ``ad|search`` (either), ``chat?`` (optional), ``buy <= 7d`` (so long after the last)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    grammar: ClassVar = re.compile(
+        r"(?P<labels>.*?)(?P<optional>\?)?(\s*<=\s*(?P<amount>\d+(\.\d+)?)\s*(?P<unit>[smhd]))?", re.DOTALL
+    )
+    like: ClassVar = "`ad`, `ad|search`, `chat?` or `buy <= 7d`"
 
-    labels: Annotated[tuple[str, ...], Field(min_length=1, description="Any of these matches.")]
     optional: Annotated[bool, Field(description="A match may go on without it.")] = False
     within_seconds: Annotated[
-        float | None, Field(gt=0, description="At most so long after the touchpoint matched before.")
+        float | None,
+        Field(gt=0, le=36_500 * 86_400, description="At most so long after the touchpoint matched before."),
     ] = None
 
     @classmethod
-    def parse(cls, text: str) -> FunnelStep:
-        """A step from text: ``ad``, ``ad|search`` (either), ``chat?`` (optional), ``buy <= 7d`` (within), or JSON.
-
-        Raises:
-            ValueError: it says nothing, or the JSON does not validate.
-        """
-        if text.startswith("{"):
-            try:
-                return cls.model_validate_json(text)
-            except ValidationError as error:
-                raise ValueError("; ".join(f"{one['loc']}: {one['msg']}" for one in error.errors())) from None
-        found = _STEP.match(text.strip())
-        labels = tuple(label.strip() for label in found["labels"].split("|")) if found else ()
-        if not found or not all(labels):
-            raise ValueError(f"a step names a label, like `ad`, `ad|search`, `chat?` or `buy <= 7d`, not {text!r}")
+    def marked(cls, found: re.Match[str]) -> dict[str, Any]:
+        """The fields that the marks of a text set."""
         within = float(found["amount"]) * _UNITS[found["unit"]] if found["unit"] else None
-        if within == 0:
-            raise ValueError(f"a window of zero lets nothing through: {text!r}")
-        return cls(labels=labels, optional=found["optional"] is not None, within_seconds=within)
+        return {"optional": found["optional"] is not None, "within_seconds": within}
 
     @property
-    def text(self) -> str:
-        """Its labels, as a row shows them."""
-        return " | ".join(self.labels)
-
-    @property
-    def written(self) -> str:
-        """A text that parses to this step: a short one where its labels allow that, else JSON."""
-        within = "" if self.within_seconds is None else f" <= {self.within_seconds:g}s"
-        short = "|".join(self.labels) + "?" * self.optional + within
-        with suppress(ValueError):
-            if FunnelStep.parse(short) == self:
-                return short
-        return self.model_dump_json(exclude_defaults=True)
+    def marks(self) -> str:
+        """The marks that set its fields."""
+        optional = "?" * self.optional
+        if self.within_seconds is None:
+            return optional
+        unit = next((unit for unit in "dhm" if self.within_seconds % _UNITS[unit] == 0), "s")
+        return f"{optional} <= {self.within_seconds / _UNITS[unit]:.15g}{unit}"
 
 
 class FunnelParams(Filters):
