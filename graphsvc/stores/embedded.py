@@ -239,7 +239,8 @@ class EmbeddedStore:
             users = few(cursor, "users", "key", key)
             if not users:
                 return None
-            identifiers = few(cursor, "identifiers", '"user"', key)
+            nearby = few(cursor, "identifiers", "component", users[0]["component"])
+            identifiers = [row for row in nearby if row["user"] == key]
             return UserRows(self._head(cursor), users[0], identifiers, few(cursor, "journeys", '"user"', key))
 
     def events(self) -> Generator[pl.DataFrame, None, None]:

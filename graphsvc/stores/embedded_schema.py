@@ -39,7 +39,8 @@ TABLES = [
     *(_table(name, schema) for name, schema in DERIVED.items()),
 ]
 
-#: What a question about one person, and a commit of few events, look up.
+#: What a question about one person, and a commit of few events, look up; no more, as each costs at every load. A user's
+#: identifiers are found by the component.
 INDEXES = [
     "CREATE INDEX IF NOT EXISTS events_key ON events (key)",
     "CREATE INDEX IF NOT EXISTS events_anchor ON events (anchor)",
@@ -49,8 +50,6 @@ INDEXES = [
     "CREATE INDEX IF NOT EXISTS journeys_key ON journeys (key)",
     "CREATE INDEX IF NOT EXISTS users_key ON users (key)",
     "CREATE INDEX IF NOT EXISTS identifiers_key ON identifiers (key)",
-    "CREATE INDEX IF NOT EXISTS identifiers_user_key ON identifiers (user_key)",
-    'CREATE INDEX IF NOT EXISTS identifiers_user ON identifiers ("user")',
     "CREATE INDEX IF NOT EXISTS links_component ON links (component)",
     'CREATE INDEX IF NOT EXISTS journeys_user ON journeys ("user")',
 ]
