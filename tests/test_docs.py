@@ -115,6 +115,7 @@ def test_the_wheel_carries_statements_and_pages(tmp_path: Path) -> None:
         "graphsvc/cypher/browser/saved/",
         "graphsvc/maps/assets/",
         "graphsvc/report/assets/",
+        "graphsvc/web/templates/",
         "graphsvc/example/mappings/",
         "LICENSE",
     ):

@@ -5,15 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import threading
-import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page
 
@@ -31,6 +28,7 @@ from graphsvc.web.forms import canonical, entered
 from . import neo4j_server as servers
 from .browser import chromium
 from .graphs import fresh
+from .serving import serving
 from .story_free import world
 from .test_api import ANN
 
@@ -290,16 +288,8 @@ def test_what_is_pasted_into_neo4j_asks_the_same(neo4j_server: servers.Server, n
 @pytest.fixture(scope="module")
 def address(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the service listens."""
-    app = create_app(graph, Options(jobs=tmp_path_factory.mktemp("jobs")))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(create_app(graph, Options(jobs=tmp_path_factory.mktemp("jobs")))) as address:
+        yield address
 
 
 def watched(page: Page, address: str) -> list[str]:
@@ -334,8 +324,6 @@ def test_the_way_of_a_marketer(width: int, chromium: Browser, graph: Graph, addr
         page.get_by_role("link", name="All first and last touches").click()
         fits()
         assert page.url == f"{address}/explore/touches?segment=older"
-        picture = page.frame_locator("iframe")
-        picture.get_by_role("heading", name="Customer journeys, step by step").wait_for()
         row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=str(first.label), exact=True))
         assert f"{first.last:,}" in row.inner_text()
         row.get_by_role("link").first.click()

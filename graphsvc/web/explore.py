@@ -22,7 +22,6 @@ from .render import PageTagged, address, page
 _PICTURES = {
     "paths": "journey",
     "steps": "journey",
-    "touches": "journey",
     "transitions": "transitions",
     "funnel": "funnel",
     "matrix": "matrix",
@@ -204,8 +203,6 @@ def _picture(asked: Answer, given: Given) -> tuple[str, str, str] | None:
             return None  # the map steps from the start
         if asked.name != "steps":
             query.pop("top", None)
-        if asked.name == "touches":
-            query.setdefault("label", "channel")
         if given.get("by") and "segment" not in given:
             query["layer"] = given["by"]
     if wanted.name == "transitions" and int(str(given.get("top", 0))) > 200:
