@@ -115,7 +115,7 @@ def shop(neo4j_url: str) -> Iterator[Store]:
         person("cat", "site cart site cart buy", age=30),
         person("eve", "ad/insta site", start_hours=24 * 40),
     ]
-    store = graph_of(neo4j_url, crowd, goals=["buy"], segments={"older": "age >= 50"})
+    store = graph_of(neo4j_url, crowd, goals=["buy"], segments={"older": "age >= 50", "gold key": "key = gold"})
     yield store
     store.close()
 
@@ -131,6 +131,17 @@ def test_a_worked_example(shop: Store) -> None:
 @pytest.mark.parametrize("segment", ["older", "age < 55 or key = gold", "key = gold", "age = sixty", "missing = 1"])
 def test_segments(shop: Store, segment: str) -> None:
     same(shop, shop.frame(), "transitions", {"segment": segment})
+
+
+def test_segments_of_any_name_are_combined(shop: Store) -> None:
+    same(shop, shop.frame(), "paths", {"segment": "older", "by": ["gold key", "not older"]})
+
+
+def test_a_channel_with_a_colon_makes_one_label_per_text(neo4j_url: str) -> None:
+    store = graph_of(neo4j_url, [person("p", "click/paid:search buy"), person("q", "search:click/paid buy")])
+    for name in ("paths", "transitions", "touches", "steps"):
+        same(store, store.frame(), name, {"label": "channel:name"})
+    store.close()
 
 
 def test_ties_order_by_code_point(neo4j_url: str, neo4j_server: servers.Server) -> None:
