@@ -380,7 +380,7 @@ class Graph:
         return self._questions.compare(name, parameters or {}, a=a, b=b, rate=rate, confidence=confidence)
 
     def report(self, *, rate: float = 0.05, title: str = "Customer journeys: what to know", **filters: Any) -> Report:
-        """What a manager should know: findings that are not chance, each with its numbers (``report.report``).
+        """What a manager should know: what stands out beyond chance, each with its numbers (``report.report``).
 
         Args:
             rate: of false findings that is accepted.

@@ -90,7 +90,7 @@ def _add_report(routers: Routers, graph: Graph) -> None:
         "/report",
         tags=["answers"],
         operation_id="report",
-        summary="The manager's report: findings that are not chance",
+        summary="The manager's report: what stands out beyond chance",
         description="Opportunities, weaknesses, gaps and inefficiencies, each a sentence with its numbers. With "
         "`format=html` it is one self-contained page.",
         response_model=Report,
