@@ -125,7 +125,7 @@ def _compare_command(asked: Answer) -> None:
             found = graph.compare(asked.name, parameters, a=a, b=b, rate=rate, confidence=confidence)
         show.as_json(found) if json_ else show.comparison(found)
 
-    told = f"Two segments or two periods (by journey start) in {asked.name}: differences, and which of them may be chance."
+    told = f"Two segments or two periods (by journey start) in {asked.name}: what differs beyond chance."
     examples = (f"{asked.examples[0]} --a older --b younger", f"{asked.examples[0]} --a ..2026-04-01 --b 2026-04-01..")
     compare.command(asked.name, help=_help(told, f"compare {asked.name}", examples))(command)
 
