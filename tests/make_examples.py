@@ -69,6 +69,9 @@ def screenshots(graph: Graph, browser: Browser) -> list[Path]:
         opened = browser.new_page(viewport={"width": 1200, "height": 920}, device_scale_factor=0.75)
         for name, (path, height) in PAGES.items():
             opened.goto(f"{address}{path}", wait_until="networkidle")
+            if opened.locator("iframe").count():
+                opened.frame_locator("iframe").locator("canvas").wait_for()
+                opened.wait_for_timeout(1_000)  # a frame is painted when it pleases
             taken.append(SCREENSHOTS / f"{name}.png")
             at = opened.evaluate("window.scrollY")
             opened.screenshot(path=taken[-1], clip={"x": 0, "y": at, "width": 1200, "height": height}, full_page=True)

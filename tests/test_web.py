@@ -143,6 +143,7 @@ def test_a_form_leaves_blanks_and_defaults_out_of_the_address(client: TestClient
         ("/explore/paths?since=soon", 422, "Must be a day such as 2026-01-31."),
         ("/explore/paths?nonsense=1", 422, "no parameter &#39;nonsense&#39;"),
         ("/explore/paths/journeys?row=900&column=count", 422, "there is no row 900"),
+        ("/explore/transitions?top=900.0", 200, "What follows what?"),
         ("/explore/path", 404, "did you mean &#39;paths&#39;"),
         ("/people/nobody", 404, "Not Found"),
     ],
@@ -262,7 +263,7 @@ def test_a_literal_stays_on_its_line() -> None:
     assert literal("\\u0027") == "'\\\\' + 'u0027'"
 
 
-def test_what_is_pasted_into_neo4j_asks_the_same(neo4j_server: servers.Server, neo4j_url: str) -> None:
+def test_what_is_pasted_into_neo4j_asks_the_same(neo4j_server: servers.Server, neo4j_url: str, tmp_path: Path) -> None:
     odd = ["it's", '"', "back\\slash", "\\u0027 + 1", "\\\\u0041", "line\nbreak", "{x}", "🙂", "`", "//"]
     events = [{**ANN[0], "name": name, "time": f"2026-01-01T10:00:{second:02}Z"} for second, name in enumerate(odd * 2)]
     with graphsvc.open(neo4j_url) as graph:
@@ -272,6 +273,11 @@ def test_what_is_pasted_into_neo4j_asks_the_same(neo4j_server: servers.Server, n
         found = graph.ask("paths", params.model_dump(), via="cypher")
         line, statement = for_browser(asked, params, Settings(), found.data_end)
         given = parameters(params, Settings(), found.data_end)
+        key, _ = graph.lookup("cookie:c1"), graph.frame()
+        with TestClient(create_app(graph, Options(jobs=tmp_path))) as client:
+            for path in ("/", "/explore/paths/journeys?row=1&column=count", f"/people/{key}"):
+                assert client.get(path).status_code == 200, path
+            assert ":param asked =&gt; {" in client.get("/explore/paths").text
     with neo4j_server.driver() as driver, driver.session(database=neo4j_server.database) as session:
         value = line.removeprefix(":param asked => ")
         assert "\n" not in value

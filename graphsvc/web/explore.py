@@ -27,6 +27,7 @@ _PICTURES = {
     "matrix": "matrix",
 }
 _PAGE = 50
+_MOST_ARROWS = 200
 _Tagged = Annotated[PageTagged, Depends()]
 
 
@@ -178,7 +179,7 @@ def _answered(graph: Graph, asked: Answer, given: Given, counting: frozenset[str
     return {
         "parts": parts,
         "columns": columns,
-        "picture": _picture(asked, given) if found.rows else None,
+        "picture": _picture(asked, given, found.parameters) if found.rows else None,
         "cypher": cypher,
     }
 
@@ -192,7 +193,7 @@ def _parts(found: Result[Any], columns: list[tables.Column], given: Given, count
         yield Part(segment, part, list(enumerate(shown, start=1)), query)
 
 
-def _picture(asked: Answer, given: Given) -> tuple[str, str, str] | None:
+def _picture(asked: Answer, given: Given, params: Any) -> tuple[str, str, str] | None:
     """The picture that fits: its title, its address within this page, and to stand alone."""
     if asked.name not in _PICTURES:
         return None
@@ -205,8 +206,8 @@ def _picture(asked: Answer, given: Given) -> tuple[str, str, str] | None:
             query.pop("top", None)
         if given.get("by") and "segment" not in given:
             query["layer"] = given["by"]
-    if wanted.name == "transitions" and int(str(given.get("top", 0))) > 200:
-        query.pop("top")
+    if wanted.name == "transitions" and params.top > _MOST_ARROWS:
+        query.pop("top", None)
     return wanted.title, address(f"/pictures/{wanted.name}", query), address(f"/map/{wanted.name}", query)
 
 

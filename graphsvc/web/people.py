@@ -26,13 +26,17 @@ async def sent(request: Request) -> dict[str, str]:
 
     Raises:
         Refused: a page of another site sends it.
+        QueryError: it is none of theirs.
     """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if site not in (None, "same-origin", "none") or (site is None and foreign):
         raise Refused("this form was sent by a page of another site")
-    told = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=20)
+    try:
+        told = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError:
+        raise QueryError("this form has more fields than any page here") from None
     return {name: values[-1] for name, values in told.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ def columns(model: type[Row], rows: Sequence[Row] = ()) -> list[Column]:
             title=_TITLES.get(name, name.replace("_", " ")),
             told=(about.description or "").replace("`", ""),
             starts=name in ("first", "last"),
-            kind=_kind(name, str(about.annotation)),
+            kind=_kind(name, about.annotation),
         )
         for name, about in model.model_fields.items()
         if name not in _UNTOLD and not (rows and all(_says_nothing(getattr(row, name)) for row in rows))
@@ -82,11 +83,10 @@ def _says_nothing(held: Any) -> bool:
     return held is None or held is False or held == []
 
 
-def _kind(name: str, annotation: str) -> Literal["text", "number", "list"]:
-    if "list" in annotation and name != "path":
+def _kind(name: str, annotation: Any) -> Literal["text", "number", "list"]:
+    if typing.get_origin(annotation) is list and name != "path":
         return "list"
-    is_number = name != "path" and any(word in annotation for word in ("int", "float", "bool"))
-    return "number" if is_number else "text"
+    return "number" if {int, float, bool} & {annotation, *typing.get_args(annotation)} else "text"
 
 
 def cells(row: Row, shown: Iterable[Column], counting: frozenset[str]) -> list[Cell]:
