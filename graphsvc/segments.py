@@ -62,6 +62,8 @@ class Comparison:
 Predicate = tuple[tuple[Comparison, ...], ...]
 _NEGATED = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _MOST_CONJUNCTIONS = 1_000
+_MOST_NESTED = 50
+_ENTANGLED = "a segment is too entangled; write it with fewer or, not and brackets"
 _KEYWORDS = ("and", "or", "not", "in")
 
 
@@ -127,6 +129,9 @@ def _quoted(name: str) -> str:
 
 
 def _both(one: Predicate, other: Predicate) -> Predicate:
+    """Who is in both. The size is looked at first: what a short text comes to may be larger than any memory."""
+    if len(one) * len(other) > _MOST_CONJUNCTIONS:
+        raise QueryError(_ENTANGLED)
     return tuple(left + right for left in one for right in other)
 
 
@@ -150,6 +155,7 @@ class _Parser:
         self.text = text
         self.segments = segments
         self.within = within  # the segments that this text is a part of
+        self.nested = len(within)
         self.tokens: list[tuple[str, str]] = []  # (kind, token)
         at = 0
         while text[at:].strip():
@@ -170,18 +176,28 @@ class _Parser:
     def _either(self) -> Predicate:
         found = self._conjunction()
         while self._takes("or"):
-            found = self._small(found + self._conjunction())
+            found = found + self._conjunction()
+            if len(found) > _MOST_CONJUNCTIONS:
+                raise QueryError(_ENTANGLED)
         return found
 
     def _conjunction(self) -> Predicate:
         found = self._factor()
         while self._takes("and"):
-            found = self._small(_both(found, self._factor()))
+            found = _both(found, self._factor())
         return found
 
     def _factor(self) -> Predicate:
+        self.nested += 1
+        if self.nested > _MOST_NESTED:
+            raise QueryError(_ENTANGLED)
+        found = self._nested()
+        self.nested -= 1
+        return found
+
+    def _nested(self) -> Predicate:
         if not self._compares(ahead=1) and self._takes("not"):
-            return self._small(_negated(self._factor()))
+            return _negated(self._factor())
         if self._takes("("):
             found = self._either()
             if not self._takes(")"):
@@ -220,11 +236,6 @@ class _Parser:
         if op not in _OPERATORS:
             raise self._error(f"expected one of {' '.join(_OPERATORS)} or in, found {op!r}")
         return Comparison(trait, op, (self._value(),))
-
-    def _small(self, predicate: Predicate) -> Predicate:
-        if len(predicate) > _MOST_CONJUNCTIONS:
-            raise QueryError(f"the segment {self.text[:80]!r} is too entangled; write it with fewer or and not")
-        return predicate
 
     def _values(self) -> tuple[Value, ...]:
         if not self._takes("("):
