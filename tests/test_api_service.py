@@ -94,6 +94,15 @@ def test_raw_identifiers_are_for_admin(client: TestClient) -> None:
     assert behind.json()["shown"][0]["identifiers"] == ["cookie:c1", "email:ann@example.org"]
 
 
+def test_raw_identifiers_are_not_kept(client: TestClient) -> None:
+    key = client.post("/users/lookup", json={"identifier": "email:ann@example.org"}, headers=ADMIN).json()["key"]
+    for path in (f"/users/{key}/journeys", "/paths/journeys"):
+        shown = client.get(f"{path}?identifiers=true", headers=ADMIN).headers
+        assert (shown["cache-control"], "etag" in shown) == ("no-store", False)
+        tag = client.get(path, headers=ADMIN).headers["etag"]
+        assert client.get(path, headers={**with_key("read"), "If-None-Match": tag}).status_code == 200
+
+
 def test_a_key_comes_as_bearer_or_basic_too(client: TestClient) -> None:
     basic = base64.b64encode(f"anybody:{SECRETS['read']}".encode()).decode()
     for given in (f"Bearer {SECRETS['read']}", f"Basic {basic}"):

@@ -168,7 +168,8 @@ def _add_journeys(routers: Routers, graph: Graph, asked: Answer) -> None:
         check(begun, found.revision)
         if first + limit < found.journeys:
             link(request, response, found.revision, first + limit)
-        tagged.at(found.revision)
+        if not page.get("identifiers"):  # which nobody keeps
+            tagged.at(found.revision)
         return found
 
     endpoint.__annotations__ = {

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from .. import __version__
 from ..graph import Graph
+from .roles import caller_of
 
 _KEEP = "private, no-cache"  # keep it, and ask each time whether it still holds
 
@@ -50,7 +51,8 @@ class Tagged:
 
     def _asked(self, request: Request) -> tuple[Any, ...]:
         """What the answer depends on beside the revision."""
-        return __version__, request.url.path, sorted(request.query_params.multi_items())
+        role = caller_of(request).role  # who may see less must not be told that more still holds
+        return __version__, role, request.url.path, sorted(request.query_params.multi_items())
 
     def _revision(self, graph: Graph) -> int:
         """The revision that answers speak of now."""
