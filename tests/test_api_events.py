@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from graphsvc.api import Options, create_app, jobs
-from graphsvc.errors import StoreBusy, StoreError
+from graphsvc.errors import InputError, StoreBusy, StoreError
 from graphsvc.graph import Graph
 
 from .graphs import fresh
@@ -206,7 +206,7 @@ def test_jobs_go_on_after_a_restart(
     assert sorted(path.suffix for path in held) == [".job", ".job", ".jsonl", ".jsonl"]
     assert stat.S_IMODE(options.jobs.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in held} == {0o600}
-    (options.jobs / "0123.csv").touch()  # of a request that a killed service was receiving
+    (options.jobs / f"{0:024x}.csv").touch()  # of a request that a killed service was receiving
     with TestClient(create_app(graph, options)) as client:
         assert [ended(client, url)["result"]["new"] for url in urls] == [2, 2]
         assert {path.suffix for path in options.jobs.iterdir()} == {".job"}
@@ -214,6 +214,15 @@ def test_jobs_go_on_after_a_restart(
         other.add(ANN)
         other.add(json.loads(json.dumps(ANN).replace("c1", "c2").replace("ann@", "bob@")))
         assert graph.status().counts == other.status().counts
+
+
+def test_a_folder_of_other_files_is_no_folder_of_jobs(graph: Graph, options: Options) -> None:
+    assert options.jobs
+    options.jobs.mkdir(mode=0o755)
+    (options.jobs / "letters.csv").touch()
+    with pytest.raises(InputError, match="other files"), TestClient(create_app(graph, options)):
+        pass
+    assert (options.jobs / "letters.csv").exists() and stat.S_IMODE(options.jobs.stat().st_mode) == 0o755
 
 
 def test_a_job_waits_for_a_store_that_is_away(

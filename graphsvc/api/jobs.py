@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import queue
+import re
 import secrets
 import threading
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _KEPT = 200  # ended jobs that are still told about
 _PAUSES = (1.0, 5.0, 20.0)  # seconds, where the store cannot do it now
+_OURS = re.compile(r"[0-9a-f]{24}\.(job|csv|jsonl?|rejects|fresh)")  # the files that a folder of jobs may hold
 _JobId = Annotated[str, PathParameter(pattern="^[0-9a-f]{24}$", description="Id of the job.")]
 
 
@@ -64,13 +66,14 @@ class Jobs:
 
         Raises:
             StoreBusy: another service uses the folder.
-            InputError: it cannot be made.
+            InputError: it cannot be made, or holds files of others.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.chmod(0o700)
             self._held = os.open(self._folder, os.O_RDONLY)
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_folder()
+            self._folder.chmod(0o700)
         except BlockingIOError:
             raise StoreBusy(f"another service uses {self._folder}; name another folder in GRAPHSVC_JOBS") from None
         except OSError as error:
@@ -128,6 +131,10 @@ class Jobs:
     def waiting(self) -> int:
         """How many have not ended."""
         return len(self._how)
+
+    def _check_folder(self) -> None:
+        if any(not _OURS.fullmatch(path.name) for path in self._folder.iterdir()):
+            raise InputError(f"{self._folder} holds other files than jobs; name a folder of its own in GRAPHSVC_JOBS")
 
     def _recover(self) -> None:
         for path in sorted(self._folder.glob("*.job")):
