@@ -123,7 +123,9 @@ def test_a_body_has_limits(client: TestClient) -> None:
     as_json = {"Content-Type": "application/json"}
     too_long = client.post("/events", content=b" " * (MAX_ARRAY + 1), headers=as_json)
     assert "JSON lines" in problem(too_long, 413, "too-large")
-    problem(client.post("/users/lookup", content=b" " * (MAX_BODY + 1), headers=as_json), 413, "too-large")
+    for path in ("/users/lookup", "/erase", "/sign-in", "/people"):
+        problem(client.post(path, content=b" " * (MAX_BODY + 1), headers=as_json), 413, "too-large")
+    assert client.post("/match", content=b" " * (MAX_BODY + 1), headers=as_json).status_code == 422
 
 
 def test_the_map_is_a_page(client: TestClient) -> None:

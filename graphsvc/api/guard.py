@@ -14,12 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge, GraphsvcError, Refused, TooManyRequests, Unauthorized
 from ..web.sessions import Sessions
-from .keys import ANYBODY, Caller
+from .keys import ANYBODY, Caller, Role
 from .options import MIB, Options
 from .problems import problem_of
 
-#: Most bytes of a body elsewhere than at ``/events``.
-MAX_BODY = 16 * MIB
+#: Most bytes of a body elsewhere than at ``/events``: it is read whole, before the role is looked at.
+MAX_BODY = 64 * 1024
+_MAX_BODIES = {"/match": 16 * MIB, "/rules/preview": MIB}  # these hold lists; they are for who may write
+_FORMS = frozenset({"/sign-in", "/sign-out", "/people"})
+_MAX_FORM = 16 * 1024
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/sign-in", "/sign-out"})
 _OPEN_FOLDER = "/static-offline-docs/"  # scripts and styles of the manual
@@ -50,7 +53,7 @@ class Guard:
                 raise Unauthorized("give a key of this service in the header X-API-Key")
             scope["state"]["caller"] = caller
             self._check_origin(scope, headers)
-            limit = self._options.max_body if scope["path"] == "/events" else MAX_BODY
+            limit = self._most(scope["path"], caller)
             _check_length(headers.get("content-length", ""), limit)
         except GraphsvcError as error:
             if isinstance(error, Unauthorized) and scope["method"] == "GET" and _is_page(scope["path"]):
@@ -76,6 +79,14 @@ class Guard:
         if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER):
             return Caller("", ANYBODY.role)  # these have nothing to hide
         return None
+
+    def _most(self, path: str, caller: Caller) -> int:
+        """How many bytes a body may have."""
+        if path == "/events":
+            return self._options.max_body
+        if path in _FORMS:
+            return _MAX_FORM
+        return _MAX_BODIES.get(path, MAX_BODY) if caller.role >= Role.WRITE else MAX_BODY
 
     def _check_rate(self, scope: Scope, caller: Caller | None) -> None:
         """Each key has its rate; whoever brings none, or a wrong one, has that of the address.
