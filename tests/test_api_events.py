@@ -150,6 +150,14 @@ def test_a_body_has_a_limit_with_and_without_a_length(client: TestClient, tmp_pa
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
+def test_a_gzipped_body_may_not_inflate_beyond_measure(client: TestClient) -> None:
+    bomb = gzip.compress(LINES.encode() + b"\n" * 3_000_000)
+    problem(post(client, bomb, "application/x-ndjson"), 413, "too-large")
+    job = ended(client, client.post("/events", content=bomb, headers=ASYNC).headers["location"])
+    assert job["error"].startswith("too-large: a gzipped body")
+    assert client.get("/status").json()["revision"] == 0
+
+
 def test_a_mapping_of_the_service_reads_foreign_columns(client: TestClient) -> None:
     table = "when,what,mail,till\n2026-01-01,buy,ann@example.org,3\n"
     taken = post(client, table, "text/csv", mapping="shop").json()
@@ -223,6 +231,26 @@ def test_a_folder_of_other_files_is_no_folder_of_jobs(graph: Graph, options: Opt
     with pytest.raises(InputError, match="other files"), TestClient(create_app(graph, options)):
         pass
     assert (options.jobs / "letters.csv").exists() and stat.S_IMODE(options.jobs.stat().st_mode) == 0o755
+
+
+def test_a_job_whose_state_cannot_be_written_does_not_end_the_others(
+    graph: Graph, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TestClient(create_app(graph, options)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(jobs.Jobs, "_change", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+            lost = client.post("/events", content=LINES.encode(), headers=ASYNC).headers["location"]
+            assert ended(client, lost)["error"].startswith("fault: graphsvc failed (OSError)")
+        done = client.post("/events", content=LINES.encode(), headers=ASYNC).headers["location"]
+        assert ended(client, done)["result"]["new"] == 2
+        monkeypatch.setattr(jobs, "_MOST_WAITING", 0)
+        problem(client.post("/events", content=LINES.encode(), headers=ASYNC), 429, "too-many-requests")
+    assert options.jobs
+    (options.jobs / f"{0:024x}.job").touch()
+    (options.jobs / f"{0:024x}.csv").touch()
+    with TestClient(create_app(graph, options)) as client:
+        assert ended(client, lost)["result"]["duplicates"] == 2, "what was not taken in is, after a restart"
+        assert {path.suffix for path in options.jobs.glob("000000000000000000000000.*")} == {".bad", ".csv"}
 
 
 def test_a_job_waits_for_a_store_that_is_away(

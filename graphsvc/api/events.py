@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,6 +34,9 @@ _FORMS: dict[str, Form] = {
 }
 #: A JSON array is read whole, so it may not be longer; the other forms are read block by block.
 MAX_ARRAY = 16 * MIB
+#: A gzipped body may inflate to so many times the bytes that a body may have.
+INFLATES = 20
+_DEFLATE = 1_032  # deflate makes at most so many bytes of one
 #: Rejects that an answer names; all are counted.
 MAX_REJECTS = 1_000
 
@@ -150,7 +156,7 @@ def add_events(routers: Routers, graph: Graph, options: Options, jobs: Jobs) -> 
                 job = jobs.submit(body, replace=replace, mapping=mapping)
                 location = {"Location": f"/jobs/{job.id}"}
                 return Response(job.model_dump_json(), 202, headers=location, media_type="application/json")
-            return await run_sync(lambda: take_in(graph, body, read_as, replace=replace))
+            return await run_sync(lambda: take_in(graph, body, read_as, replace=replace, max_body=options.max_body))
         finally:
             if not jobs.has(body):
                 body.unlink(missing_ok=True)
@@ -177,13 +183,15 @@ def take_in(
     mapping: Mapping | None,
     *,
     replace: bool,
+    max_body: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> Ingested:
     """Read a body that was received into the graph.
 
     Raises:
-        InputError: it cannot be read as what it says it is; nothing was written.
+        InputError: it cannot be read as what it says it is, or inflates to too much; nothing was written.
     """
+    _check_inflated(body, max_body * INFLATES)
     rejects = body.with_suffix(".rejects")
     read = body
     try:
@@ -228,6 +236,18 @@ async def _receive(request: Request, body: Path) -> int:
                 raise BodyTooLarge(f"a JSON array may have {MAX_ARRAY:,} bytes; send JSON lines instead")
             file.write(chunk)  # some kilobytes into the system's cache: shorter than handing it to a thread
     return size
+
+
+def _check_inflated(body: Path, limit: int) -> None:
+    with body.open("rb") as file:
+        if body.stat().st_size * _DEFLATE <= limit or file.read(2) != b"\x1f\x8b":
+            return
+    taken = 0
+    with gzip.open(body) as inflated, suppress(EOFError, OSError, zlib.error):  # broken: its reader says so
+        while taken <= limit and (block := inflated.read(MIB)):
+            taken += len(block)
+    if taken > limit:
+        raise BodyTooLarge(f"a gzipped body may inflate to {limit:,} bytes; send less at a time")
 
 
 def _as_lines(array: Path, lines: Path) -> None:

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Path as PathParameter
 from fastapi import Request, Response
 
-from ..errors import GraphsvcError, InputError, NotFound, StoreBusy, StoreError
+from ..errors import GraphsvcError, InputError, NotFound, StoreBusy, StoreError, TooManyRequests
 from ..graph import Graph
 from ..stores import is_neo4j
 from .events import Form, Job, mapping_named, take_in
-from .logs import log_fault
+from .logs import LOGGER, log_fault
 from .options import Options
 from .paging import LINKED, PAGE, Cursor, Limit, page
 from .problems import described
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from ..ingest import Progress
 
 _KEPT = 200  # ended jobs that are still told about
+_MOST_WAITING = 100
 _PAUSES = (1.0, 5.0, 20.0)  # seconds, where the store cannot do it now
-_OURS = re.compile(r"[0-9a-f]{24}\.(job|csv|jsonl?|rejects|fresh)")  # the files that a folder of jobs may hold
+_OURS = re.compile(r"[0-9a-f]{24}\.(job|bad|csv|jsonl?|rejects|fresh)")  # the files that a folder of jobs may hold
 _JobId = Annotated[str, PathParameter(pattern="^[0-9a-f]{24}$", description="Id of the job.")]
 
 
@@ -103,10 +104,17 @@ class Jobs:
         return body
 
     def submit(self, body: Path, *, replace: bool, mapping: str | None) -> Job:
-        """Make a job of a body that was received."""
+        """Make a job of a body that was received.
+
+        Raises:
+            TooManyRequests: too many jobs wait already.
+        """
+        if len(self._how) >= _MOST_WAITING:
+            raise TooManyRequests(f"{_MOST_WAITING} jobs wait already; send this again later")
         job = Job(id=body.stem, state="queued", created_at=_now(), bytes_total=body.stat().st_size)
-        self._how[job.id] = {"body": body.name, "replace": replace, "mapping": mapping}
-        self._keep(job)
+        how = {"body": body.name, "replace": replace, "mapping": mapping}
+        self._keep(job, how)
+        self._how[job.id] = how
         self._waiting.put(job.id)
         return job
 
@@ -138,16 +146,22 @@ class Jobs:
 
     def _recover(self) -> None:
         for path in sorted(self._folder.glob("*.job")):
-            held = json.loads(path.read_bytes())
-            job = Job.model_validate(held["job"])
+            try:
+                held = json.loads(path.read_bytes())
+                job, how = Job.model_validate(held["job"]), held["how"]
+            except (ValueError, KeyError, TypeError):
+                path.rename(path.with_suffix(".bad"))
+                LOGGER.error("the state of a job is unreadable; it is put aside, and so is its body")
+                continue
             self._jobs[job.id] = job
-            if held["how"]:
-                self._how[job.id] = held["how"]
+            if how:
+                self._how[job.id] = how
                 self._jobs[job.id] = job.model_copy(update={"state": "queued", "rows": 0, "bytes": 0})
                 self._waiting.put(job.id)
         bodies = {how["body"] for how in self._how.values()}
+        aside = {path.stem for path in self._folder.glob("*.bad")}
         for path in self._folder.iterdir():
-            if path.suffix != ".job" and path.name not in bodies:
+            if path.suffix != ".job" and path.name not in bodies and path.stem not in aside:
                 path.unlink()  # of a request, or of a job's reading, that was interrupted
 
     def _work(self) -> None:
@@ -156,6 +170,15 @@ class Jobs:
                 self._run(name)
             except _Stopped:
                 return
+            except Exception as error:  # its state cannot be written, as where the disk is full
+                log_fault(error, job=name)
+                self._how.pop(name, None)
+                failed = {
+                    "state": "failed",
+                    "finished_at": _now(),
+                    "error": f"{_fault(error)}; begun again at a restart",
+                }
+                self._jobs[name] = self._jobs[name].model_copy(update=failed)
 
     def _run(self, name: str) -> None:
         """Take in one body; whatever happens to it, the next one has its turn."""
@@ -168,7 +191,7 @@ class Jobs:
             raise
         except Exception as error:
             log_fault(error, job=name)
-            ended = {"state": "failed", "error": f"fault: graphsvc failed ({type(error).__name__})"}
+            ended = {"state": "failed", "error": _fault(error)}
         body = self._folder / self._how.pop(name)["body"]
         self._change(name, finished_at=_now(), **ended)
         body.unlink(missing_ok=True)
@@ -183,6 +206,7 @@ class Jobs:
                     self._folder / how["body"],
                     mapping_named(self._options, how["mapping"]),
                     replace=how["replace"],
+                    max_body=self._options.max_body,
                     progress=lambda now: self._progress(name, now),
                 )
             except StoreError:
@@ -197,15 +221,15 @@ class Jobs:
         self._jobs[name] = self._jobs[name].model_copy(update={"rows": now.rows, "bytes": now.bytes_done})
 
     def _change(self, name: str, **changes: Any) -> None:
-        self._keep(self._jobs[name].model_copy(update=changes))
+        self._keep(self._jobs[name].model_copy(update=changes), self._how.get(name))
 
-    def _keep(self, job: Job) -> None:
-        """Remember a job, also on disk; the file is there as a whole or not at all."""
-        self._jobs[job.id] = job
+    def _keep(self, job: Job, how: dict[str, Any] | None) -> None:
+        """Remember a job, first on disk; the file is there as a whole or not at all."""
         fresh = self._folder / f"{job.id}.fresh"
         fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps({"job": job.model_dump(), "how": self._how.get(job.id)}), encoding="utf-8")
+        fresh.write_text(json.dumps({"job": job.model_dump(), "how": how}), encoding="utf-8")
         fresh.replace(self._folder / f"{job.id}.job")
+        self._jobs[job.id] = job
 
     def _forget_old(self) -> None:
         ended = [job.id for job in self.all() if job.id not in self._how]
@@ -233,6 +257,10 @@ def _beside(url: str) -> Path:
     if is_neo4j(url):
         return Path("".join(letter if letter.isalnum() else "-" for letter in url.split("://")[1]) + ".jobs")
     return Path(f"{url}.jobs")
+
+
+def _fault(error: Exception) -> str:
+    return f"fault: graphsvc failed ({type(error).__name__})"
 
 
 def _now() -> str:
