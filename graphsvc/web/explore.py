@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from ..answers import ANSWERS, Answer, Result
 from ..errors import CypherUnsupported, InputError, NotFound, QueryError, nearest
 from ..graph import Graph
-from ..maps.kinds import KINDS, kind
+from ..maps.kinds import KINDS, draw, kind
 from . import forms, tables
 from .cypher import for_browser
 from .forms import Given
@@ -28,6 +28,7 @@ _PICTURES = {
 }
 _PAGE = 50
 _MOST_ARROWS = 200
+_MOST_DIGITS = 9
 _Tagged = Annotated[PageTagged, Depends()]
 
 
@@ -110,7 +111,7 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         asked = _declared(name)
         given = forms.entered(asked.parameters, request.query_params.multi_items())
         row, column, at = (str(given.pop(one, "")) for one in ("row", "column", "page"))
-        if not row.isdecimal() or not (at or "1").isdecimal() or int(at or 1) < 1:
+        if not _is_number(row) or not _is_number(at or "1") or int(at or 1) < 1:
             raise QueryError("row and page are numbers from 1")
         first = (int(at or 1) - 1) * _PAGE
         found = graph.journeys_behind(name, given, row=int(row), column=column, first=first, limit=_PAGE)
@@ -141,9 +142,13 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         for parameter, text in request.query_params.multi_items():
             several = forms.takes_several(wanted.parameters, parameter)
             given[parameter] = [*given.get(parameter, []), text] if several else text
-        made = framed(graph.map(name, **given).html())
+        made = framed(draw(graph, name, given).html())
         tagged.at(tagged.revision, made)
         return made
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def framed(html: str) -> HTMLResponse:
