@@ -142,7 +142,7 @@ def test_headers_that_browsers_heed(client: TestClient) -> None:
     answered = client.get("/paths", headers=ADMIN).headers
     assert answered["content-security-policy"].startswith("default-src 'none'")
     assert (answered["x-content-type-options"], answered["x-frame-options"]) == ("nosniff", "DENY")
-    assert answered["referrer-policy"] == "no-referrer"
+    assert answered["referrer-policy"] == "same-origin"
     assert "frame-ancestors 'none'" in client.get("/map", headers=ADMIN).headers["content-security-policy"]
     assert (
         client.post("/users/lookup", json={"identifier": "cookie:c1"}, headers=ADMIN).headers["cache-control"]
@@ -156,6 +156,10 @@ def test_other_sites_may_ask_only_where_it_is_allowed(graph: Graph, client: Test
     assert "access-control-allow-origin" not in client.get("/paths", headers={**ADMIN, **foreign}).headers
     lookup = {"identifier": "cookie:c1"}
     problem(client.post("/users/lookup", json=lookup, headers={**ADMIN, **foreign}), 403, "forbidden")
+    unsaid = {"Origin": "https://shop.example"}
+    problem(client.post("/users/lookup", json=lookup, headers={**ADMIN, **unsaid}), 403, "forbidden")
+    own = {"Origin": "http://testserver"}
+    assert client.post("/users/lookup", json=lookup, headers={**ADMIN, **own}).status_code == 200
     options = Options(keys=Keys.of(**SECRETS), jobs=tmp_path, origins=("https://shop.example",))
     with TestClient(create_app(graph, options)) as allowing:
         asked = {**foreign, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}

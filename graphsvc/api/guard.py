@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -102,8 +102,11 @@ class Guard:
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
         """A page of another site may not write with what the browser knows: a key, or that it is on this machine."""
-        foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
-        if foreign and scope["method"] not in _SAFE and headers.get("origin") not in self._options.origins:
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        foreign = site in ("cross-site", "same-site")
+        if site is None and origin is not None:  # as over plain HTTP
+            foreign = urlsplit(origin).netloc != headers.get("host")
+        if foreign and scope["method"] not in _SAFE and origin not in self._options.origins:
             raise Refused("a page of another site may not change anything here; allow it in GRAPHSVC_ORIGINS")
 
 

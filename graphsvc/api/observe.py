@@ -83,4 +83,4 @@ def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("X-Frame-Options", "DENY")
-    headers["Referrer-Policy"] = "no-referrer"
+    headers["Referrer-Policy"] = "same-origin"  # with none at all, our own forms would send no origin
