@@ -197,6 +197,21 @@ def test_an_answer_that_the_caller_holds_is_not_sent_again(client: TestClient, g
     graph.remove_segment("new")
 
 
+def test_a_picture_has_no_newer_tag_than_it_shows(
+    client: TestClient, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, drawn = client.get("/map", headers=ADMIN).headers["etag"], graph.map
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        made = drawn(*given, **more)
+        graph.name_segment("new", "age > 1")
+        return made
+
+    monkeypatch.setattr(graph, "map", meanwhile)
+    assert client.get("/map", headers=ADMIN).headers["etag"] == before
+    graph.remove_segment("new")
+
+
 def test_long_lists_come_in_pages(client: TestClient, graph: Graph) -> None:
     asked: dict[str, Any] = {"column": "journeys", "label": "name", "steps": 1}
     whole = client.get("/paths/journeys", params=asked, headers=ADMIN).json()["shown"]

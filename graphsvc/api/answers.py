@@ -13,7 +13,7 @@ from ..graph import Graph
 from ..maps.kinds import KINDS, Kind
 from ..questions import Via
 from ..report import Report
-from .conditional import Tagged
+from .conditional import Tagged, TaggedNow
 from .keys import Role
 from .paging import LINKED, PAGE, Cursor, Limit, check, link, place
 from .problems import described
@@ -42,13 +42,14 @@ def _add_map(routers: Routers, graph: Graph, kind: Kind, path: str, operation: s
     """The endpoint of one kind of picture; its query parameters are the kind's."""
 
     def endpoint(parameters: Any, tagged: Tagged) -> HTMLResponse:
+        revision = tagged.revision  # before drawing: a tag may be older than what it stands for, never newer
         page = HTMLResponse(graph.map(kind.name, **parameters.model_dump(exclude_unset=True)).html())
-        tagged.at(tagged.revision, page)
+        tagged.at(revision, page)
         return page
 
     endpoint.__annotations__ = {
         "parameters": Annotated[kind.parameters, Query()],
-        "tagged": Annotated[Tagged, Depends()],
+        "tagged": Annotated[TaggedNow if kind.name == "timeline" else Tagged, Depends()],
         "return": HTMLResponse,
     }
     summary = f"Picture: {kind.title}"

@@ -142,8 +142,10 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         for parameter, text in request.query_params.multi_items():
             several = forms.takes_several(wanted.parameters, parameter)
             given[parameter] = [*given.get(parameter, []), text] if several else text
+        revision = tagged.revision  # before drawing: a tag may be older than what it stands for, never newer
         made = framed(draw(graph, name, given).html())
-        tagged.at(tagged.revision, made)
+        if name != "timeline":  # which shows the graph as it stands at this moment
+            tagged.at(revision, made)
         return made
 
 
