@@ -49,7 +49,7 @@ def _add_map(routers: Routers, graph: Graph, kind: Kind, path: str, operation: s
 
     endpoint.__annotations__ = {
         "parameters": Annotated[kind.parameters, Query()],
-        "tagged": Annotated[TaggedNow if kind.name == "timeline" else Tagged, Depends()],
+        "tagged": Annotated[Tagged, Depends(TaggedNow if kind.name == "timeline" else Tagged)],
         "return": HTMLResponse,
     }
     summary = f"Picture: {kind.title}"
