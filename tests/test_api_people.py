@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
 from graphsvc.api import create_app
 from graphsvc.graph import Graph
+from graphsvc.matching import Matches
+from graphsvc.people import People
 from graphsvc.rulings import KEY_VARIABLE
 
 from .graphs import assert_same, contents, fresh
@@ -209,6 +212,24 @@ def test_quality_shows_no_identifier(client: Asked) -> None:
     assert (found["users"], found["shared_identifiers"], found["shows_identifiers"]) == (3, 1, False)
     assert "till-2" not in answered.text and "bob@" not in answered.text
     problem(client.get("/quality", params={"top": 0}), 422, "bad-query")
+
+
+def test_a_list_to_match_may_begin_with_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    people: list[dict[str, str | None]] = [{"identifier": f"customer_id:{number}"} for number in range(150)]
+    people.append({"identifier": "email:ann@example.org", "phone": "5550101", "city": None})
+    seen: list[pl.DataFrame] = []
+
+    def matched(_: People, table: pl.DataFrame, **__: Any) -> Matches:
+        seen.append(table)
+        return Matches(records=len(table), links=0, review=0, former=0, erased=0, notes=[], revision=1)
+
+    monkeypatch.setattr(People, "match", matched)
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph, TestClient(create_app(graph)) as client:
+        assert client.post("/match", json={"people": people, "name": "list"}).json()["records"] == 151
+        assert seen[0].schema == dict.fromkeys(["identifier", "phone", "city"], pl.String)
+        assert seen[0]["phone"].drop_nulls().to_list() == ["5550101"]
+        wide = [{f"field {number}": "x" for number in range(51)}]
+        problem(client.post("/match", json={"people": wide, "name": "list"}), 422, "bad-input")
 
 
 def test_the_identity_map_is_a_page(client: Asked) -> None:

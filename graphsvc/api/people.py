@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from ..deciding import Decided, Decision, Verdict
 from ..erasing import Erased
+from ..errors import InputError
 from ..explaining import Explanation
 from ..graph import Graph
 from ..matching import Matches, ToReview
@@ -28,6 +29,7 @@ _Identifier = Annotated[
 ]
 _Key = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Key.", examples=["0f3c9a6b2d7e41588c1f2a3b4c5d6e7f"])]
 _Tagged = Annotated[TaggedNow, Depends()]
+_MOST_FIELDS = 50  # of the records of a list to match, all together
 
 
 class Pair(BaseModel):
@@ -86,6 +88,18 @@ class RulesInForce(BaseModel):
 
     rules: Rules
     in_words: Annotated[list[str], Field(description="The same as sentences.")]
+
+
+def _as_table(people: list[dict[str, str | None]]) -> pl.DataFrame:
+    """Records as rows of text; a field that a record lacks is null.
+
+    Raises:
+        InputError: they have too many fields.
+    """
+    fields = dict.fromkeys(name for person in people for name in person)
+    if len(fields) > _MOST_FIELDS:
+        raise InputError(f"the people have {len(fields):,} different fields; {_MOST_FIELDS} are allowed")
+    return pl.DataFrame(people, schema=dict.fromkeys(fields, pl.String))
 
 
 def add_people(routers: Routers, graph: Graph) -> None:
@@ -169,7 +183,7 @@ def add_people(routers: Routers, graph: Graph) -> None:
     @routers.write.post("/match", tags=["identity"], operation_id="match")
     def match(wanted: ToMatch) -> Matches:
         """Match a list of people by names, birth dates, addresses …, and add the links that are found."""
-        made = people.match(pl.DataFrame(wanted.people), threshold=wanted.threshold, name=wanted.name)
+        made = people.match(_as_table(wanted.people), threshold=wanted.threshold, name=wanted.name)
         graph.warm()
         return made
 
