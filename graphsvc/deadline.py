@@ -19,6 +19,11 @@ def set_deadline(seconds: float) -> None:
     _end.set(time.monotonic() + seconds)
 
 
+def clear_deadline() -> None:
+    """From now on, reading in this context may take as long as it takes."""
+    _end.set(None)
+
+
 def remaining() -> float | None:
     """Seconds that are left to read; None: as many as it takes.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from fastapi.testclient import TestClient
 
@@ -18,6 +19,7 @@ from graphsvc.api.keys import Keys, new_key
 from graphsvc.api.logs import JsonLines
 from graphsvc.api.tracing import add_tracing
 from graphsvc.cli.service import keys as keys_command
+from graphsvc.deadline import limited, set_deadline
 from graphsvc.errors import InputError
 from graphsvc.graph import Graph
 from graphsvc.stores import is_neo4j
@@ -256,6 +258,27 @@ def test_a_question_that_takes_too_long_is_given_up_in_the_store(
                 "the store goes on, and writing has all its time"
             )
             assert client.get("/readyz").json()["revision"] == 1
+
+
+def test_a_deadline_holds_for_its_own_request_only(graph: Graph, tmp_path: Path) -> None:
+    app = create_app(graph, Options(jobs=tmp_path))
+    scope = {
+        **{"type": "http", "method": "GET", "path": "/readyz", "query_string": b"", "root_path": "", "scheme": "http"},
+        **{"headers": [(b"host", b"testserver")], "client": ("testclient", 1)},
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Any) -> None:
+        pass
+
+    async def after_another_request() -> bool:
+        set_deadline(0.0)  # servers may go on in the context of the request before
+        await app(scope, receive, send)
+        return limited()
+
+    assert not anyio.run(after_another_request)
 
 
 def test_numbers_for_prometheus(client: TestClient, graph: Graph) -> None:

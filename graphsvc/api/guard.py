@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..deadline import clear_deadline
 from ..errors import BodyTooLarge, GraphsvcError, Refused, TooManyRequests, Unauthorized
 from ..web.sessions import Sessions
 from .keys import ANYBODY, Caller, Role
@@ -45,6 +46,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        clear_deadline()  # of the request before on this connection, whose context this may be
         try:
             headers = Headers(scope=scope)
             caller = self._caller(scope["path"], headers)
