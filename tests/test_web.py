@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page
+from starlette.datastructures import Headers
 
 import graphsvc
 from graphsvc.answers import ANSWERS
 from graphsvc.answers.cypher import parameters
 from graphsvc.api import Options, create_app
-from graphsvc.api.keys import Keys
+from graphsvc.api.keys import Caller, Keys, Role
 from graphsvc.example import Story
 from graphsvc.graph import Graph
 from graphsvc.settings import Settings
 from graphsvc.web.cypher import for_browser, literal
 from graphsvc.web.forms import canonical, entered
+from graphsvc.web.sessions import COOKIE, Sessions
 
 from . import neo4j_server as servers
 from .browser import chromium
@@ -36,7 +38,7 @@ __all__ = ["chromium"]
 
 SECRETS = {"read": "a key to read", "admin": "a key for everything"}
 FUNNEL = {"step": ["checkout", "delivery_costs", "purchase"]}
-HOSTILE = "<script>alert(1)</script>\"'=1+1"
+HOSTILE = "<script>alert(1)</script>\"'=1+1;=2\t@3"
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +190,7 @@ def test_labels_are_text_and_never_markup_or_formulas(tmp_path: Path) -> None:
             assert HOSTILE.partition('"')[0] not in page
             assert "&lt;script&gt;alert(1)" in page
         (row,) = csv.DictReader(io.StringIO(client.get("/explore/touches/table.csv").text))
-        assert row["label"] == f"'={HOSTILE}"
+        assert row["label"] == f"'={HOSTILE}".replace(";=", ";'=").replace("\t@", "\t'@")
 
 
 # People
@@ -241,6 +243,14 @@ def test_a_browser_signs_in_with_a_key_and_keeps_another_token(locked: TestClien
     locked.post("/sign-out")
     locked.cookies.set("graphsvc_session", token)
     assert locked.get("/", follow_redirects=False).status_code == 303
+
+
+def test_one_key_ends_its_own_sessions_only() -> None:
+    sessions, (reader, admin) = Sessions(), (Caller("reader", Role.READ), Caller("boss", Role.ADMIN))
+    boss = sessions.begin(admin)
+    tokens = [sessions.begin(reader) for _ in range(21)]
+    held = [sessions.caller(Headers({"cookie": f"{COOKIE}={token}"})) for token in (boss, tokens[0], *tokens[1:])]
+    assert held == [admin, None, *[reader] * 20]
 
 
 @pytest.mark.parametrize("onward", ["//evil.example/", "https://evil.example", "/\\evil.example", "/\r\nX: 1", ""])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
@@ -16,21 +15,24 @@ if TYPE_CHECKING:  # who guards the service asks here, and is imported with it
 COOKIE = "graphsvc_session"
 #: Seconds until a browser has to sign in again.
 LIFETIME = 12 * 3_600
-_MOST = 10_000
+_MOST_OF_KEY = 20
 
 
 class Sessions:
     """The sessions of one process; they end when it does."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._held: dict[str, tuple[Caller, float]] = {}  # in the order in which they began
 
     def begin(self, caller: Caller) -> str:
-        """A new token for somebody; the oldest makes room where there are too many."""
+        """A new token for somebody; the oldest of the same key makes room where there are too many."""
+        now, held = time.monotonic(), list(self._held.items())
+        ended = [token for token, (_, until) in held if until <= now]
+        own = [token for token, (other, until) in held if other.name == caller.name and until > now]
+        for token in (*ended, *own[: max(0, len(own) + 1 - _MOST_OF_KEY)]):
+            self._held.pop(token, None)
         token = secrets.token_urlsafe(32)
-        self._held[token] = (caller, time.monotonic() + LIFETIME)
-        while len(self._held) > _MOST:
-            self._held.popitem(last=False)
+        self._held[token] = (caller, now + LIFETIME)
         return token
 
     def end(self, headers: Headers) -> None:

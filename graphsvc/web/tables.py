@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ _TITLES = {
     "roas": "return on spend",
 }
 _PLACES = ("step", "position")
+#: Where a formula may begin: some spreadsheets take semicolons, tabs or line ends for the end of a cell, also in quotes.
+_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@\t\r])")
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,4 @@ def _inert(value: Any) -> Any:
     """What a spreadsheet takes for text: nothing that was collected somewhere becomes a formula."""
     if isinstance(value, list):
         value = " > ".join(map(str, value))
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value
