@@ -42,7 +42,7 @@ _TITLES = {
     "roas": "return on spend",
 }
 _PLACES = ("step", "position")
-#: Where a formula may begin: some spreadsheets take semicolons, tabs or line ends for the end of a cell, also in quotes.
+#: Where a formula may begin: some spreadsheets end a cell at semicolons, tabs or line ends, also in quotes.
 _FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@\t\r])")
 
 
