@@ -15,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from graphsvc.api import Options, create_app
+from graphsvc.api.heavy import heavy
 from graphsvc.api.keys import Keys, new_key
 from graphsvc.api.logs import JsonLines
 from graphsvc.api.tracing import add_tracing
@@ -63,6 +64,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("write", "GET", "/jobs", None),
     ("write", "PUT", "/segments/older", {"predicate": "age >= 50"}),
     ("write", "DELETE", "/segments/older", None),
+    ("write", "POST", "/rules/preview", {"rules": {}}),
     ("admin", "GET", "/decisions", None),
     ("admin", "GET", "/review", None),
     ("admin", "GET", "/paths/journeys?identifiers=true", None),
@@ -258,6 +260,15 @@ def test_a_question_that_takes_too_long_is_given_up_in_the_store(
                 "the store goes on, and writing has all its time"
             )
             assert client.get("/readyz").json()["revision"] == 1
+
+
+def test_only_a_few_have_the_whole_graph_read_at_once(client: TestClient) -> None:
+    with heavy(), heavy():
+        refused = client.get(f"/keys/{KEY}", headers=with_key("read"))
+        problem(refused, 503, "store-error")
+        assert refused.headers["retry-after"] == "1"
+    problem(client.get(f"/keys/{KEY}", headers=with_key("read")), 404, "not-found")
+    problem(client.get("/paths", params={"by": ["age > 1"] * 21}, headers=ADMIN), 422, "bad-query")
 
 
 def test_a_deadline_holds_for_its_own_request_only(graph: Graph, tmp_path: Path) -> None:

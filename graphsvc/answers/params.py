@@ -71,7 +71,8 @@ class Filters(BaseModel):
         tuple[str, ...], Field(description="Touchpoint names that count as conversion here; the graph's goals if none.")
     ] = ()
     by: Annotated[
-        tuple[str, ...], Field(description="The answer once more for each of these segments (of what is chosen).")
+        tuple[str, ...],
+        Field(max_length=20, description="The answer once more for each of these segments (of what is chosen)."),
     ] = ()
 
     def named(self) -> list[tuple[str, tuple[str, ...]]]:

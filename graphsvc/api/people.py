@@ -20,9 +20,11 @@ from ..quality import Quality
 from ..rules import Rules, in_words
 from ..whereabouts import Whereabouts
 from .conditional import TaggedNow
+from .heavy import heavy
+from .keys import Role
 from .paging import LINKED, PAGE, Cursor, Limit, page
 from .problems import described
-from .roles import Routers
+from .roles import Routers, demand
 
 _Identifier = Annotated[
     str, Field(min_length=3, max_length=600, description="`type:value`.", examples=["email:ann@example.org"])
@@ -114,9 +116,14 @@ def add_people(routers: Routers, graph: Graph) -> None:
         return RulesInForce(rules=held, in_words=in_words(held))
 
     @routers.read.post("/rules/preview", tags=["identity"], operation_id="preview_rules")
-    def preview_rules(wanted: ToPreview) -> Preview:
-        """What other rules would make of the people: merges, splits, users touched. Nothing is changed."""
-        return people.preview({"rules": wanted.rules.model_dump()})
+    def preview_rules(wanted: ToPreview, request: Request) -> Preview:
+        """What other rules would make of the people: merges, splits, users touched. Nothing is changed.
+
+        It works on the whole graph, so it needs a key with the role write.
+        """
+        demand(request, Role.WRITE)
+        with heavy():
+            return people.preview({"rules": wanted.rules.model_dump()})
 
     @routers.reveal.post("/explain", tags=["identity"], operation_id="explain", responses=described(404))
     def explain(pair: Pair) -> Explanation:
@@ -160,7 +167,8 @@ def add_people(routers: Routers, graph: Graph) -> None:
     @routers.read.get("/keys/{key}", tags=["identity"], operation_id="whereabouts", responses=described(404))
     def whereabouts(key: _Key, tagged: _Tagged) -> Whereabouts:
         """What became of a user key, however old: current, moved, split, shared or erased."""
-        found = people.whereabouts(key)
+        with heavy():
+            found = people.whereabouts(key)
         tagged.at(found.revision)
         return found
 

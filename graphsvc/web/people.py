@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from ..api.heavy import heavy
 from ..api.keys import Role
 from ..api.roles import caller_of, demand
 from ..errors import NotFound, QueryError, Refused
@@ -65,7 +66,8 @@ def add_people(router: APIRouter, graph: Graph) -> None:
         try:
             user = graph.user(key)
         except NotFound:
-            now = graph.people.whereabouts(key)
+            with heavy():
+                now = graph.people.whereabouts(key)
             if now.state == "moved":
                 return RedirectResponse(f"/people/{now.users[0]}", 303)
             return page(request, "gone.html.j2", 404, found=now)
