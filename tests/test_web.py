@@ -146,7 +146,7 @@ def test_a_form_leaves_blanks_and_defaults_out_of_the_address(client: TestClient
         ("/explore/paths?nonsense=1", 422, "no parameter &#39;nonsense&#39;"),
         ("/explore/paths/journeys?row=900&column=count", 422, "there is no row 900"),
         ("/explore/transitions?top=900.0", 200, "What follows what?"),
-        (f"/explore/paths/journeys?row={'9' * 5_000}&column=count", 422, "numbers from 1"),
+        pytest.param(f"/explore/paths/journeys?row={'9' * 5_000}", 422, "numbers from 1", id="5,000 digits"),
         ("/pictures/journey?kind=x", 422, "no parameter &#39;kind&#39;"),
         ("/pictures/journey?self=x", 422, "no parameter &#39;self&#39;"),
         ("/pictures/journey?title=x", 422, "no parameter &#39;title&#39;"),
