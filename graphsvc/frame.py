@@ -101,6 +101,14 @@ class JourneyFrame:
         return {"name": self.name, "channel": self.channel, "stage": self.stage}[label]
 
     @cached_property
+    def traits(self) -> tuple[Codes, list[dict[str, Any]]]:
+        """Which of the different sets of traits each user has: [U], and these sets. Many users have the same."""
+        told = self.users["traits"].fill_null("{}")
+        texts = told.unique().sort()
+        codes = told.cast(pl.Enum(texts)).to_physical().cast(pl.Int32).to_numpy()
+        return codes, [json.loads(text) for text in texts]
+
+    @cached_property
     def _channel_and_name(self) -> Labels:
         width = max(len(self.name.texts), 1)
         pairs = self.channel.codes.astype(np.int64) * width + self.name.codes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -172,12 +171,11 @@ def _flags(labels: Labels, wanted: Iterable[str]) -> Flags:
 
 
 def in_segment(frame: JourneyFrame, segment: str) -> Flags:
-    """Which users are in a segment: [U]. Traits repeat among users, so each distinct text is judged once."""
+    """Which users are in a segment: [U]."""
     predicate = find(frame.settings.segments, segment)
-    traits = frame.users["traits"].fill_null("{}")
-    texts = traits.unique()
-    inside = [holds(predicate, json.loads(text)) for text in texts]
-    return traits.replace_strict(texts, inside).to_numpy().astype(np.bool_)
+    codes, different = frame.traits
+    inside: Flags = np.array([holds(predicate, traits) for traits in different], dtype=np.bool_)[codes]
+    return inside
 
 
 def first_of(walks: Walks, label: str) -> Ints:
