@@ -34,7 +34,7 @@ _QUESTIONS = (
 def load(url: str, folder: str, seconds: int, reads: int, writes: int) -> Said:
     """Serve a graph in a process of its own; ask ``reads`` times and write ``writes`` times a second.
 
-    Seven reads in ten are questions, three are people (found by identifier, then shown).
+    Nine reads in ten are questions, one is a person (found by identifier, then shown).
 
     Returns:
         seconds of each read and write from when it was due, how many failed, the oldest answer, and whether the graph
@@ -122,7 +122,7 @@ class _Client:
                 ages.append(time.perf_counter() - min(newer) if newer else 0.0)
 
     async def _read(self) -> list[Any]:
-        if self._random.random() < 0.7:
+        if self._random.random() < 0.9:
             return [await self.http.get(self._random.choice(_QUESTIONS))]
         found = await self.http.post("/users/lookup", json={"identifier": self._random.choice(self.known["keys"])})
         if found.status_code >= 400:

@@ -45,7 +45,7 @@ def loaded(bench: Bench) -> Section:
         "Under load",
         f"`graphsvc serve` in a process of its own, with answers that may be {MAX_AGE} s old (`GRAPHSVC_MAX_AGE`); "
         f"{READS} reads and {WRITES} write a second for {SECONDS} s, sent when they are due, whether or not earlier "
-        "ones have come back. Seven reads in ten are one of ten questions, three find a person and show the journeys. "
+        "ones have come back. Nine reads in ten are one of ten questions, one finds a person and shows the journeys. "
         "The client runs on the same two cores. A read's time counts from when it was due. Afterwards the graph is "
         "compared, table by table, with what all its events come to in one go.",
     )

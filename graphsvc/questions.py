@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .answers import Behind, Filters, Result, answer, ask, compared, journeys_behind
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 Via = Literal["auto", "frame", "cypher"]
+Question = tuple[str, str]  # name and way of counting; parameters
 _ANSWERS_KEPT = 256
+_REVISIONS_KEPT = 256
+_COUNTED_AT_ONCE = 64
+_LOOKED_UP = 0.8  # of the age that is allowed; what is left is for counting anew beside
 _ATTEMPTS = 5
 Answered = TypeVar("Answered")
 
@@ -35,15 +40,21 @@ class Questions:
         self.max_age = 0.0
         self._revision, self._looked_at = 0, -math.inf
         self._revision_lock = threading.Lock()
+        self._status_lock = threading.Lock()
         self._status: Status | None = None
         self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
         self._frame: JourneyFrame | None = None
         self._warming: threading.Thread | None = None
         self._answers_lock = threading.Lock()
-        self._answers: OrderedDict[tuple[int, str, str], Result[Any]] = OrderedDict()
+        self._answers: OrderedDict[Question, Result[Any]] = OrderedDict()  # the last answer to each question
+        self._ended: dict[int, float] = {}  # when the last revisions were seen to be no longer the graph's
+        self._counting = [threading.Lock() for _ in range(_COUNTED_AT_ONCE)]  # nobody counts what another one counts
+        self._beside = ThreadPoolExecutor(1, "answers")
+        self._renewing: set[Question] = set()
 
     def close(self) -> None:
         """Wait for what goes on beside."""
+        self._beside.shutdown(cancel_futures=True)
         if self._warming is not None:
             self._warming.join()
 
@@ -57,19 +68,23 @@ class Questions:
             self._status = None
 
     def revision(self) -> int:
-        """The revision that answers speak of: the graph's, looked up again after ``max_age`` seconds."""
+        """The revision that answers speak of: the graph's, looked up again before ``max_age`` seconds are over."""
         with self._revision_lock:
-            if time.monotonic() - self._looked_at >= self.max_age:
-                self._revision, self._looked_at = self._store.revision(), time.monotonic()
+            if time.monotonic() - self._looked_at >= self.max_age * _LOOKED_UP:
+                former, self._revision = self._revision, self._store.revision()
+                self._looked_at = time.monotonic()
+                if former != self._revision:
+                    self._ended = dict([*self._ended.items(), (former, self._looked_at)][-_REVISIONS_KEPT:])
             return self._revision
 
     def status(self) -> Status:
         """What the graph holds at :meth:`revision`; counting it takes as long as an answer."""
-        revision = self.revision()
-        if self._status is None or self._status.revision != revision:
-            self._status = self._store.status()
-            self._went_on(self._status.revision != revision)
-        return self._status
+        with self._status_lock:
+            revision = self.revision()
+            if self._status is None or self._status.revision != revision:
+                self._status = self._store.status()
+                self._went_on(self._status.revision != revision)
+            return self._status
 
     def _went_on(self, moved: bool) -> None:
         """Look the revision up again where the graph went on while it was read."""
@@ -120,18 +135,54 @@ class Questions:
     def ask(self, name: str, parameters: Mapping[str, Any], via: Via) -> Result[Any]:
         """Answer a question, from memory where nothing has changed since it was asked last."""
         model = answer(name).parse(parameters)
-        revision = self.revision()
         question = (f"{name} {via}", model.model_dump_json())
+        revision = self.revision()
+        kept = self._kept(question)
+        if kept is not None and kept.revision == revision:
+            return kept
+        ended = time.monotonic() - self._ended.get(revision if kept is None else kept.revision, -math.inf)
+        if kept is not None and ended < self.max_age * (1 - _LOOKED_UP):
+            self._renew(question, name, model, via)
+            return kept
+        return self._counted(question, name, model, via)
+
+    def _kept(self, question: Question) -> Result[Any] | None:
+        """The last answer to a question."""
         with self._answers_lock:
-            if (revision, *question) in self._answers:
-                self._answers.move_to_end((revision, *question))
-                return self._answers[(revision, *question)]
-        result = self._answer(name, model, via, revision)
+            if question in self._answers:
+                self._answers.move_to_end(question)
+            return self._answers.get(question)
+
+    def _renew(self, question: Question, name: str, model: Filters, via: Via) -> None:
+        """Count again beside other work what is asked while a little older answers will do."""
+
+        def work() -> None:
+            try:
+                self._counted(question, name, model, via)
+            except GraphsvcError as error:
+                _log.info("an answer was not renewed: %s", error.code)
+            finally:
+                self._renewing.discard(question)
+
         with self._answers_lock:
-            self._answers[(result.revision, *question)] = result
-            while len(self._answers) > _ANSWERS_KEPT:
-                self._answers.popitem(last=False)
-        return result
+            if question in self._renewing:
+                return
+            self._renewing.add(question)
+        self._beside.submit(work)
+
+    def _counted(self, question: Question, name: str, model: Filters, via: Via) -> Result[Any]:
+        """Count, or wait for whoever counts the same."""
+        with self._counting[hash(question) % _COUNTED_AT_ONCE]:
+            revision = self.revision()
+            kept = self._kept(question)
+            if kept is not None and kept.revision == revision:
+                return kept
+            result = self._answer(name, model, via, revision)
+            with self._answers_lock:
+                self._answers[question] = result
+                while len(self._answers) > _ANSWERS_KEPT:
+                    self._answers.popitem(last=False)
+            return result
 
     def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
         if via == "cypher" or (via == "auto" and is_neo4j(self._store.url) and not self._at(revision)):

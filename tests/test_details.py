@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import graphsvc
+from graphsvc import questions
+from graphsvc.answers import ask
 from graphsvc.errors import GraphMoved, UnknownName
 from graphsvc.graph import Graph
 
@@ -84,10 +90,41 @@ def test_answers_may_be_some_seconds_old_where_that_is_allowed(graph: Graph) -> 
     graph.add([{**RECORDS[0], "event_id": "e9", "time": "2026-01-09T10:00:00Z"}])
     assert graph.paths(steps=2).revision == graph.paths().revision == former.revision
     assert graph.ask("feelings", {"min_users": 1}).rows[0].count == 3, "details are those of today: all is read anew"
-    assert graph.paths().revision == graph.revision() > former.revision
+    assert graph.paths(steps=3).revision == graph.revision() > former.revision
     graph.allow_age(0)
     graph.add([{**RECORDS[0], "event_id": "e10", "time": "2026-01-10T10:00:00Z"}])
     assert graph.paths().revision > former.revision + 1
+
+
+def test_what_many_ask_at_once_is_counted_once(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+
+    def slow(*asked: Any) -> Any:
+        counted.append(asked)
+        time.sleep(0.1)
+        return ask(*asked)
+
+    monkeypatch.setattr(questions, "ask", slow)
+    with ThreadPoolExecutor(8) as many:
+        found = list(many.map(lambda _: graph.ask("steps", {"depth": 2}, via="frame").revision, range(8)))
+    assert len(set(found)) == len(counted) == 1
+
+
+def test_an_answer_within_its_age_is_given_at_once_and_renewed_beside(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(questions, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    graph.allow_age(10)
+    former = graph.ask("steps", {"depth": 2}, via="frame").revision
+    graph.add([{**RECORDS[0], "event_id": "e9", "time": "2026-01-09T10:00:00Z"}])
+    now[0] += 8.5  # the revision is looked up again, the answer may still be given
+    assert graph.ask("steps", {"depth": 2}, via="frame").revision == former
+    for _ in range(500):  # until what goes on beside is done
+        if (found := graph.ask("steps", {"depth": 2}, via="frame").revision) == former + 1:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"still {found}")
 
 
 def test_questions_feelings_and_values_on_both_stores(graph: Graph) -> None:
