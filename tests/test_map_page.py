@@ -112,13 +112,14 @@ def test_no_identifier_stands_in_the_page(shop: JourneyMap) -> None:
 def test_labels_cannot_leave_their_place() -> None:
     """Markup in a label, in the title or in a segment stays text: the page has the elements that plain words give."""
     hostile = "</script><img src=x onerror=alert(1)>\"'&<!--{{ 7 * 7 }}"
+    named = {hostile: hostile.replace("'", ""), "plain": "plain"}  # a segment's name has one kind of quotes at most
     frames = [
-        frame_of([Journey("a", [label, "buy"], True, channels=[label, "web"])], segments={label: "age > 0"})
-        for label in (hostile, "plain")
+        frame_of([Journey("a", [label, "buy"], True, channels=[label, "web"])], segments={named[label]: "age > 0"})
+        for label in named
     ]
     pages = [
-        journey_map(frame, segments=[label], title=label).html()
-        for frame, label in zip(frames, (hostile, "plain"), strict=True)
+        journey_map(frame, segments=[named[label]], title=label).html()
+        for frame, label in zip(frames, named, strict=True)
     ]
     tags = [re.findall(r"<(/?[a-z]+)", _without_scripts(page)) for page in pages]
     assert tags[0] == tags[1]
