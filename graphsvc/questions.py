@@ -64,7 +64,7 @@ class Questions:
             self._frame = None
             self._answers.clear()
             self._store.recent.forget()
-            self._looked_at = -math.inf
+            self._look_again()
             self._status = None
 
     def revision(self) -> int:
@@ -83,20 +83,21 @@ class Questions:
             revision = self.revision()
             if self._status is None or self._status.revision != revision:
                 self._status = self._store.status()
-                self._went_on(self._status.revision != revision)
+                if self._status.revision != revision:  # the graph went on while it was counted
+                    self._look_again()
             return self._status
 
-    def _went_on(self, moved: bool) -> None:
-        """Look the revision up again where the graph went on while it was read."""
-        if moved:
-            self._looked_at = -math.inf
+    def _look_again(self) -> None:
+        """Look the revision up when it is wanted next, whatever age is allowed."""
+        self._looked_at = -math.inf
 
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         with self._frame_lock:
             revision = self.revision()
             self._frame = self._renewed(revision) or self._store.frame()
-            self._went_on(self._frame.revision != revision)
+            if self._frame.revision != revision:  # the graph went on while it was read
+                self._look_again()
             return self._frame
 
     def _renewed(self, revision: int) -> JourneyFrame | None:
@@ -140,11 +141,15 @@ class Questions:
         kept = self._kept(question)
         if kept is not None and kept.revision == revision:
             return kept
-        ended = time.monotonic() - self._ended.get(revision if kept is None else kept.revision, -math.inf)
-        if kept is not None and ended < self.max_age * (1 - _LOOKED_UP):
-            self._renew(question, name, model, via)
+        if kept is not None and self._just_ended(kept.revision):
+            self._renew(question, name, model, via, revision)
             return kept
-        return self._counted(question, name, model, via)
+        return self._counted(question, name, model, via, revision)
+
+    def _just_ended(self, revision: int) -> bool:
+        """Whether answers of a revision that is no longer the graph's are still within the age that is allowed."""
+        ended = self._ended.get(revision, -math.inf)
+        return time.monotonic() - ended < self.max_age * (1 - _LOOKED_UP)
 
     def _kept(self, question: Question) -> Result[Any] | None:
         """The last answer to a question."""
@@ -153,12 +158,12 @@ class Questions:
                 self._answers.move_to_end(question)
             return self._answers.get(question)
 
-    def _renew(self, question: Question, name: str, model: Filters, via: Via) -> None:
+    def _renew(self, question: Question, name: str, model: Filters, via: Via, revision: int) -> None:
         """Count again beside other work what is asked while a little older answers will do."""
 
         def work() -> None:
             try:
-                self._counted(question, name, model, via)
+                self._counted(question, name, model, via, revision)
             except GraphsvcError as error:
                 _log.info("an answer was not renewed: %s", error.code)
             finally:
@@ -170,10 +175,9 @@ class Questions:
             self._renewing.add(question)
         self._beside.submit(work)
 
-    def _counted(self, question: Question, name: str, model: Filters, via: Via) -> Result[Any]:
+    def _counted(self, question: Question, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
         """Count, or wait for whoever counts the same."""
         with self._counting[hash(question) % _COUNTED_AT_ONCE]:
-            revision = self.revision()
             kept = self._kept(question)
             if kept is not None and kept.revision == revision:
                 return kept
@@ -221,5 +225,5 @@ class Questions:
             try:
                 return work(self.frame())
             except GraphMoved:
-                self._looked_at = -math.inf  # whatever age is allowed: the details of older touchpoints are gone
+                self._look_again()  # the details of older touchpoints are gone
         return work(self.frame())
