@@ -1,30 +1,34 @@
-"""Parquet: typed columns to the same texts that CSV and JSON would hold."""
+"""Parquet: typed columns to the same texts that CSV and JSON would hold, or nested records to what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
 from ..errors import UnsupportedFile
-from .records import as_text, short_enough, without
+from .records import as_rows, as_text, short_enough, without
 from .rejects import Reason, Reject
 from .rows import RawRows
 from .sources import Source
 
 _BATCH = 100_000
+_RECORDS = 20_000  # which take more room than columns
 
 
 class ParquetReader:
     """A Parquet file. Its lines are rows."""
 
-    whole = True
+    def __init__(self, source: Source, shape: Callable[[Any], Any] | None = None) -> None:
+        """Read the schema, or where records are shaped the first of them.
 
-    def __init__(self, source: Source) -> None:
-        """Read the schema.
+        Args:
+            source: the file.
+            shape: makes the record that is read from what a row holds; None: the columns are taken as they are.
 
         Raises:
             UnsupportedFile: the file is damaged.
@@ -32,32 +36,41 @@ class ParquetReader:
         self.path: Path = source.path
         self.size = source.size
         self.position = 0
+        self.whole = shape is None
+        self._shape = shape
         try:
             self._file = pyarrow.parquet.ParquetFile(self.path)
-            empty = pl.DataFrame(pl.from_arrow(self._file.schema_arrow.empty_table()))
+            head = pa.RecordBatch.from_pylist([], self._file.schema_arrow)
+            if shape is not None:
+                head = next(self._file.iter_batches(1_000), head)
+            self.columns = self._rows(head, 1).columns.columns
         except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
             raise UnsupportedFile(f"{self.path} cannot be read as Parquet: it may be damaged") from error
-        self.columns = _flattened(empty).columns
 
     def holds(self, column: str) -> bool:
-        """Whether the file has a column."""
+        """Whether the file, or one of the first records, has a column."""
         return column in self.columns
 
     def batches(self) -> Iterator[RawRows]:
         """The rows, in batches."""
         line = 1
         try:
-            for batch in self._file.iter_batches(_BATCH):
-                table = _flattened(pl.DataFrame(pl.from_arrow(batch)))
-                lines = pl.int_range(line, line + table.height, dtype=pl.Int64, eager=True)
-                line += table.height
+            for batch in self._file.iter_batches(_BATCH if self._shape is None else _RECORDS):
+                rows = self._rows(batch, line)
+                line += batch.num_rows
                 self.position = self.size * (line - 1) // max(self._file.metadata.num_rows, 1)
-                yield _as_rows(table, lines, str(self.path))
+                yield rows
         except (pa.ArrowException, OSError):  # a damaged page
             broken = Reject(str(self.path), line, None, Reason.BROKEN_OFF, "")
             yield RawRows(
                 pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)), pl.Series(dtype=pl.Int64), [broken]
             )
+
+    def _rows(self, batch: pa.RecordBatch, line: int) -> RawRows:
+        lines = range(line, line + batch.num_rows)
+        if self._shape is None:
+            return _typed(_flattened(pl.DataFrame(pl.from_arrow(batch))), lines, str(self.path))
+        return as_rows([self._shape(record) for record in batch.to_pylist()], lines, str(self.path))
 
 
 def _flattened(table: pl.DataFrame) -> pl.DataFrame:
@@ -67,9 +80,10 @@ def _flattened(table: pl.DataFrame) -> pl.DataFrame:
     return table
 
 
-def _as_rows(table: pl.DataFrame, lines: pl.Series, file: str) -> RawRows:
+def _typed(table: pl.DataFrame, lines: range, file: str) -> RawRows:
     columns = {column.name: _as_text(column) for column in table.get_columns()}
-    rows = RawRows(pl.DataFrame([texts.alias(name) for name, texts in columns.items()]), lines)
+    numbers = pl.int_range(lines.start, lines.stop, dtype=pl.Int64, eager=True)
+    rows = RawRows(pl.DataFrame([texts.alias(name) for name, texts in columns.items()]), numbers)
     garbled = pl.Series([False]).new_from_index(0, table.height)
     for column in table.get_columns():
         if column.dtype == pl.Binary:  # of bytes that are no text nothing came

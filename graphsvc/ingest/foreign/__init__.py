@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...errors import UnsupportedFile
 from ..jsonl_reader import JsonlReader
 from ..mapping import Mapping
+from ..parquet_reader import ParquetReader
 from ..rows import Reader
 from ..sources import Source, sniff
 from . import ga4, segment, snowplow
-from .records import ParquetRecords, Shape, shaped
+from .records import Shape, shaped
 
 
 def _json(line: bytes) -> Any:
@@ -65,7 +67,7 @@ def open_foreign(path: Path, name: str) -> Reader:
     foreign, source = FOREIGN[name], Source(path)
     form = sniff(source)
     if form == "parquet":
-        return ParquetRecords(source, foreign.shape)
+        return ParquetReader(source, partial(shaped, foreign.shape))
     if form not in foreign.lines:
         raise UnsupportedFile(f"{path} is {form.upper()}; the reader {name!r} takes JSON Lines and Parquet")
 

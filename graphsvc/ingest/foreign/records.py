@@ -1,24 +1,14 @@
-"""Records of other tools: looking into them, and reading them from Parquet."""
+"""Records of other tools: looking into them, and saying them in the plain field names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
-import pyarrow.parquet
-
-from ...errors import UnsupportedFile
-from ..records import as_rows, as_text
-from ..rejects import Reason, Reject
-from ..rows import RawRows
-from ..sources import Source
+from ..records import as_text
 
 Record = dict[str, Any]
 Shape = Callable[[Record], Record]
-
-_BATCH = 20_000
 
 
 def inside(record: Any, *names: str) -> Any:
@@ -54,44 +44,3 @@ def shaped(shape: Shape, record: Any) -> Any:
     if not isinstance(record, dict):
         return record
     return {name: as_text(value) if isinstance(value, dict) else value for name, value in shape(record).items()}
-
-
-class ParquetRecords:
-    """A Parquet file whose rows are nested records. Its lines are rows."""
-
-    whole = False
-
-    def __init__(self, source: Source, shape: Shape) -> None:
-        """Read the first rows.
-
-        Raises:
-            UnsupportedFile: the file is damaged.
-        """
-        self.path, self.size, self.position, self._shape = source.path, source.size, 0, shape
-        try:
-            self._file = pyarrow.parquet.ParquetFile(self.path)
-            head = next(self._file.iter_batches(1_000), pa.RecordBatch.from_pylist([]))
-        except (pa.ArrowException, OSError) as error:
-            raise UnsupportedFile(f"{self.path} cannot be read as Parquet: it may be damaged") from error
-        self.columns = self._rows(head, 1).columns.columns
-
-    def holds(self, column: str) -> bool:
-        """Whether one of the first rows has it."""
-        return column in self.columns
-
-    def batches(self) -> Iterator[RawRows]:
-        """The rows, in batches."""
-        line = 1
-        try:
-            for batch in self._file.iter_batches(_BATCH):
-                rows = self._rows(batch, line)
-                line += batch.num_rows
-                self.position = self.size * (line - 1) // max(self._file.metadata.num_rows, 1)
-                yield rows
-        except (pa.ArrowException, OSError):  # a damaged page
-            broken = Reject(str(self.path), line, None, Reason.BROKEN_OFF, "")
-            yield RawRows(pl.DataFrame(), pl.Series(dtype=pl.Int64), [broken])
-
-    def _rows(self, batch: pa.RecordBatch, line: int) -> RawRows:
-        records = [shaped(self._shape, record) for record in batch.to_pylist()]
-        return as_rows(records, range(line, line + len(records)), str(self.path))
