@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..core import normalised
 from ..frame import Flags, Ints
@@ -48,6 +46,9 @@ def known_before(people: People, store: Store, set_out: Ints) -> Flags:
         store: of the graph, for the identifiers.
         set_out: when each user first came to the path or a goal: [W].
     """
+    from scipy.sparse import coo_array  # here: most questions need none of it, and it takes long to import
+    from scipy.sparse.csgraph import connected_components
+
     seen = _sightings(people, store)
     times, before = people.walks.times, np.zeros(len(seen.identifier), dtype=np.bool_)
     touched = seen.touchpoint >= 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..frame import Flags, Floats, Ints
 from .strata import CONFIDENCE
@@ -25,6 +24,8 @@ def by_user(users_a: Ints, does_a: Flags, users_b: Ints, does_b: Flags) -> dict[
         users_b: the same of the second side: [m].
         does_b: [m].
     """
+    from scipy import stats  # here: most questions need none of it, and it takes long to import
+
     _, user = np.unique(np.concatenate([users_a, users_b]), return_inverse=True)
     does = np.concatenate([does_a, does_b]).astype(np.float64)
     first = np.arange(len(does)) < len(does_a)

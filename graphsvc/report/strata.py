@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..answers.compare import LEAST_EXPECTED, proportions
 from ..frame import Flags, Ints
@@ -51,6 +50,8 @@ def common_difference(tables: Ints) -> tuple[float, float, float]:
     Returns:
         Difference, low and high; 0 between -1 and 1 where no stratum has users of both sides.
     """
+    from scipy import stats  # here: most questions need none of it, and it takes long to import
+
     (does_a, does_b), (of_a, of_b) = tables[:, :, 0].T, tables.sum(axis=2).T
     total = of_a + of_b
     weight = float((of_a * of_b / total).sum())
@@ -78,6 +79,8 @@ def conditional(tables: Ints) -> tuple[float, str]:
     Returns:
         The two-sided p value, and ``cmh`` or ``exact``.
     """
+    from scipy import stats
+
     tables = tables[(tables.sum(axis=1).min(axis=1) > 0) & (tables.sum(axis=2).min(axis=1) > 0)]  # others say nothing
     if not len(tables):
         return 1.0, "exact"
