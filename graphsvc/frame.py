@@ -94,6 +94,16 @@ class JourneyFrame:
         """Number of journeys."""
         return len(self.user)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its columns, and of the details that were loaded; the vocabularies are small beside them."""
+        codes = [self.name.codes, self.channel.codes, self.stage.codes]
+        if "_channel_and_name" in vars(self):
+            codes.append(self._channel_and_name.codes)
+        arrays = [self.user, self.offsets, self.times, self.values, self.converted, *codes]
+        details = sum(detail.estimated_size() for detail in list(self._loaded.values()))
+        return sum(held.nbytes for held in arrays) + self.users.estimated_size() + self.keys.estimated_size() + details
+
     def labels(self, label: Label) -> Labels:
         """The touchpoints' labels of one kind."""
         if label == "channel:name":

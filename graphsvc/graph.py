@@ -257,6 +257,13 @@ class Graph:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         return self._questions.frame()
 
+    def frame_in_memory(self) -> tuple[JourneyFrame, float] | None:
+        """The journey frame that is kept, if one is, and how many seconds ago it was made.
+
+        The graph may have gone on since; asking does not look.
+        """
+        return self._questions.frame_in_memory()
+
     def on_frame(self, work: Callable[[JourneyFrame], Made]) -> Made:
         """Work on the journey frame, again where the graph changed while the store was asked besides.
 

@@ -44,6 +44,7 @@ class Questions:
         self._status: Status | None = None
         self._frame_lock = threading.Lock()  # held while a frame is read, which takes seconds on a large graph
         self._frame: JourneyFrame | None = None
+        self._made_at = 0.0
         self._warming: threading.Thread | None = None
         self._answers_lock = threading.Lock()
         self._answers: OrderedDict[Question, Result[Any]] = OrderedDict()  # the last answer to each question
@@ -95,10 +96,20 @@ class Questions:
         """The journey frame of the graph as it stands, kept until the graph changes."""
         with self._frame_lock:
             revision = self.revision()
-            self._frame = self._renewed(revision) or self._store.frame()
-            if self._frame.revision != revision:  # the graph went on while it was read
+            frame = self._keep(self._renewed(revision) or self._store.frame())
+            if frame.revision != revision:  # the graph went on while it was read
                 self._look_again()
-            return self._frame
+            return frame
+
+    def _keep(self, frame: JourneyFrame) -> JourneyFrame:
+        if frame is not self._frame:
+            self._frame, self._made_at = frame, time.monotonic()
+        return frame
+
+    def frame_in_memory(self) -> tuple[JourneyFrame, float] | None:
+        """The frame that is kept, of whatever revision, and how many seconds ago it was made; waits for nobody."""
+        frame, made_at = self._frame, self._made_at
+        return None if frame is None else (frame, time.monotonic() - made_at)
 
     def _renewed(self, revision: int) -> JourneyFrame | None:
         """The frame at a revision, without reading the graph; None where it must be read."""
@@ -114,7 +125,8 @@ class Questions:
         """Whether there is a frame at a revision, or one is made without reading the graph."""
         if self._frame_lock.acquire(blocking=False):  # whoever holds it may be reading the whole graph
             try:
-                self._frame = self._renewed(revision) or self._frame
+                if frame := self._renewed(revision):
+                    self._keep(frame)
             finally:
                 self._frame_lock.release()
         return self._frame is not None and self._frame.revision >= revision

@@ -86,7 +86,24 @@ def add_service(routers: Routers, graph: Graph, metrics: Metrics, jobs: Jobs) ->
 
     revisions = {"revision": "Revision of the graph.", "answers_revision": "Revision that answers speak of."}
     metrics.measure(revisions, lambda: _revisions(graph))
+    metrics.measure(_FRAME, lambda: _frame(graph))
     metrics.measure({"jobs": "Jobs that wait or run."}, lambda: {"jobs": jobs.waiting()})
+
+
+#: The journey frame in memory; all of them are 0 while there is none.
+_FRAME = {
+    "frame_revision": "Revision of the graph that the journey frame in memory holds; 0: none is in memory.",
+    "frame_age_seconds": "Seconds since the journey frame in memory was made.",
+    "frame_bytes": "Bytes of the journey frame in memory.",
+}
+
+
+def _frame(graph: Graph) -> Mapping[str, float]:
+    held = graph.frame_in_memory()
+    if held is None:
+        return dict.fromkeys(_FRAME, 0)
+    frame, age = held
+    return {"frame_revision": frame.revision, "frame_age_seconds": age, "frame_bytes": frame.nbytes}
 
 
 def _revisions(graph: Graph) -> Mapping[str, float]:
