@@ -22,6 +22,12 @@ from .map_frames import Journey, brand, frame_of, wide
 pytestmark = pytest.mark.browser
 
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+RINGED = """() => {
+  const canvas = document.querySelector("#map canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const ring = (i) => data[i] === 11 && data[i + 1] === 87 && data[i + 2] === 208;
+  return data.filter((_, i) => i % 4 === 0 && ring(i)).length;
+}"""  # pixels in the colour of what has the focus
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script x"
 RIGHT_TO_LEFT = "עגלת קניות \u202e abc"
 EMOJI = "👩‍👩‍👧‍👦 🛒 cart"
@@ -61,9 +67,9 @@ class Picture:
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Where in the element a point of the map is, in the first view: all of it, from side to side."""
         inner = self.box["width"] - 2  # the border
-        width = self.layer["width"]
-        scale = min((inner - 28) / width, 1.15)
-        middle = (width - PITCH + PITCH - BAR - 18) / 2
+        width = self.layer["width"] - 10  # from the first bar to the last label
+        scale = min((inner - 32) / width, 1.15)
+        middle = (width - BAR) / 2
         return 1 + inner / 2 + (x - middle) * scale, self.box["height"] / 2 + (y - self.layer["height"] / 2) * scale
 
     def point_at(self, x: float, y: float) -> None:
@@ -111,7 +117,7 @@ def test_pointing_and_clicking_tell_the_numbers(shop: JourneyMap, shop_file: Pat
     assert "Point at a bar" in picture.details()
 
     edge = max((e for e in picture.layer["edges"] if e["from"] == node["id"]), key=lambda e: e["journeys"])
-    _, _, x2, y2 = edge["ends"]
+    _, _, x2, y2 = edge["ribbon"]
     picture.point_at(x2 - 6, y2)  # where the ribbons into a bar lie side by side
     target = next(n for n in picture.layer["nodes"] if n["id"] == edge["to"])
     assert f"product page → {target['label']}" in page.locator("#tip").inner_text().replace("\n", " ")
@@ -158,6 +164,12 @@ def test_keyboard_walks_the_journeys(shop: JourneyMap, shop_file: Path, open_pag
     page.keyboard.press("Enter")
     page.locator("#reset").focus()
     assert below.split(",")[0] in page.locator("#details h2").inner_text()
+    for _ in range(5):
+        page.locator("#nearer").click()
+    page.locator("#walk button").first.focus()
+    page.locator("#walk button").nth(20).focus()
+    page.evaluate(TWO_FRAMES)
+    assert page.evaluate(RINGED) > 100, "a node that has the focus is brought into sight"
     opened.assert_clean()
 
 
@@ -287,7 +299,7 @@ def test_phone(shop_file: Path, open_page: Open) -> None:  # noqa: F811
     node = next(n for n in Picture(page).layer["nodes"] if n["step"] == 1)
     scale = 0.85  # the map does not fit: it begins at its left edge, at a readable size
     middle = box["height"] / 2 + (node["y"] - Picture(page).layer["height"] / 2) * scale
-    page.touchscreen.tap(box["x"] + 14 + BAR / 2 * scale, box["y"] + middle)
+    page.touchscreen.tap(box["x"] + 16 + BAR / 2 * scale, box["y"] + middle)
     expect(page.locator("#details h2 bdi")).to_have_text(node["label"])
     opened.assert_clean()
 

@@ -61,12 +61,12 @@ def network(flow: Flow, layout: Layout) -> Network:
             where=_where(node),
             facts=node_facts(node),
         )
-    for edge, ribbon in zip(flow.edges, layout.ribbons, strict=True):
+    for edge, place in zip(flow.edges, layout.ribbons, strict=True):
         net.add_edge(
             edge.source,
             edge.target,
-            width=round(ribbon.width, 2),
-            ends=[round(end, 2) for end in (ribbon.x1, ribbon.y1, ribbon.x2, ribbon.y2)],
+            width=round(place.width, 2),
+            ribbon=[round(end, 2) for end in (place.x1, place.y1, place.x2, place.y2)],
             journeys=edge.journeys,
             facts=edge_facts(edge),
         )

@@ -11,7 +11,7 @@ from .network import EDGE_FACTS, NODE_FACTS, edge_facts, network, node_facts
 from .shell import as_text, options, page
 from .words import KIND_NAMES, counted, headline, number, percent, plural
 
-_SCRIPTS = ("paint.js", "backdrop.js", "picture.js", "page.js")
+_SCRIPTS = ("paint.js", "backdrop.js", "stage.js", "picture.js", "page.js")
 
 
 def render(journey_map: JourneyMap) -> str:

@@ -21,14 +21,14 @@
 
   // The picture
 
-  function before(ctx, scale, look) {
+  function before(ctx, { scale }, look) {
     paint.oval(ctx, data.oval, data.own, scale, colours);
     const dim = look.busy ? 0.15 : 0.9;
     for (const edge of data.edges) if (!look.busy || !look.strong(edge)) paint.line(ctx, edge, dim, scale, colours);
     for (const edge of look.busy ? data.edges : []) if (look.strong(edge)) paint.line(ctx, edge, 1, scale, colours);
   }
 
-  function after(ctx, scale, look) {
+  function after(ctx, { scale }, look) {
     if (placed.scale !== scale) {
       placed = { scale, labels: paint.labels(ctx, data.nodes, data.edges, heading, scale, bounds(scale), colours) };
     }
@@ -128,12 +128,11 @@
     return [title, ...lines.map((line) => element("div", {}, bdi(line)))];
   }
 
-  stage.create(data.nodes, data.edges, data.options, {
-    walk: marks,
+  const map = stage.create(data.options, {
     before,
     after,
-    node: (ctx, node, scale, look) => paint.node(ctx, node, data.shapes, look, scale, colours),
-    size: () => ({ width: 24, height: 24 }),
+    node: (ctx, node, { scale }, look) => paint.node(ctx, node, data.shapes, look, scale, colours),
+    extent: ({ x, y }) => ({ left: x - 12, top: y - 12, right: x + 12, bottom: y + 12 }),
     at,
     fit,
     name: (node) =>
@@ -144,4 +143,5 @@
       colours = paint.theme();
     },
   });
+  map.show(data.nodes, data.edges, marks);
 })();

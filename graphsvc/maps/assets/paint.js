@@ -1,12 +1,13 @@
 "use strict";
 /* How the map looks: ribbons, bars, labels and the heads of the columns, drawn on vis-network's canvas.
 
-   Lengths are in pixels at zoom 1. `look` says what stands out: lit(item) is false for what a filter dims. While
-   the reader points at something, busy is true, strong() are its edges, and near(node) and ring(node) tell its nodes. */
+   Lengths are in pixels at zoom 1. A filter dims what is not `lit`. `look` is the stage's: while the reader points at
+   something, busy is true, and near(node) and ring(node) tell its nodes. */
 const paint = (() => {
   const FONT = 12.5;
   const SMALL = 11.5;
   const LINE = 15;
+  const HEAD = 38; // height of the heads of the columns
   const LABEL_AT = 8; // from the bar to its label
   const UNREADABLE = 5.5; // on screen; smaller texts are left out
   const KINDS = ["touchpoint", "other", "converted", "open", "dropped", "beyond"];
@@ -14,17 +15,20 @@ const paint = (() => {
 
   const theme = () => common.theme(["page", "text", "quiet", "focus", "rule", "ribbon", ...KINDS]);
 
+  /** Whether a node is where journeys end, or leave the map. */
+  const isEnd = ({ kind }) => kind !== "touchpoint" && kind !== "other";
+
   /** Whether a ribbon is too wide for a line to bend from bar to bar: it is an area between two lines then. */
-  const isBand = ({ width, ends }) => width > (ends[2] - ends[0]) / 3;
+  const isBand = ({ width, ribbon }) => width > (ribbon[2] - ribbon[0]) / 3;
 
   /** The journeys of edges, as wide as they are many, in the colour of where they end. */
   function ribbons(ctx, edges, opacity, box, colours) {
     ctx.lineCap = "butt";
     for (const edge of edges) {
-      const [x1, y1, x2, y2] = edge.ends;
+      const [x1, y1, x2, y2] = edge.ribbon;
       if (x2 < box.left || x1 > box.right) continue;
       ctx.globalAlpha = opacity(edge);
-      ctx.fillStyle = ctx.strokeStyle = colours[edge.tint];
+      ctx.fillStyle = ctx.strokeStyle = colours[isEnd(edge.ends.to) ? edge.ends.to.kind : "ribbon"];
       ctx.lineWidth = Math.max(edge.width, 0.7 / box.scale);
       const middle = (x1 + x2) / 2;
       const half = isBand(edge) ? edge.width / 2 : 0;
@@ -43,12 +47,12 @@ const paint = (() => {
   }
 
   /** The bar of a node; its shape tells its kind without its colour. */
-  function bar(ctx, node, width, look, colours) {
+  function bar(ctx, node, width, look, lit, colours) {
     const left = node.x - width / 2;
     const top = node.y - node.height / 2;
     const bottom = top + node.height;
     const round = Math.min(node.height / 2, node.kind === "converted" ? width / 2 : 2);
-    ctx.globalAlpha = !look.lit(node) ? 0.12 : look.busy && !look.near(node) ? 0.45 : 1;
+    ctx.globalAlpha = !lit ? 0.12 : look.busy && !look.near(node) ? 0.45 : 1;
     ctx.fillStyle = ctx.strokeStyle = colours[node.kind];
     ctx.beginPath();
     if (node.kind === "dropped" && node.height > 8) {
@@ -130,7 +134,7 @@ const paint = (() => {
   }
 
   function measure(ctx, node, room, font) {
-    const indent = node.kind === "touchpoint" || node.kind === "other" ? 0 : 15;
+    const indent = isEnd(node) ? 15 : 0;
     ctx.font = `600 ${FONT}px ${font}`;
     const lines = wrap(ctx, node.label, room - indent, node.height >= 3 * LINE ? 2 : 1);
     const widest = Math.max(...lines.map((line) => ctx.measureText(line).width)) + indent;
@@ -139,17 +143,17 @@ const paint = (() => {
     return { indent, lines, caption, width: Math.max(widest, ctx.measureText(caption).width) };
   }
 
-  /** Step 1, step 2, …: always in sight, at the top of what is seen. */
-  function heads(ctx, columns, view, look, colours) {
+  /** Step 1, step 2, …: always in sight, at the top of what is seen; those that are not reached are dimmed. */
+  function heads(ctx, columns, view, reached, colours) {
     if (FONT * view.scale < UNREADABLE) return;
     const top = Math.max(0, view.top + 4 / view.scale);
     ctx.globalAlpha = 0.88;
     ctx.fillStyle = colours.page;
-    ctx.fillRect(view.left, view.top, view.right - view.left, top + 38 - view.top);
+    ctx.fillRect(view.left, view.top, view.right - view.left, top + HEAD - view.top);
     ctx.textAlign = "left";
     ctx.textBaseline = "top";
     for (const column of columns) {
-      ctx.globalAlpha = look.step(column) ? 1 : 0.3;
+      ctx.globalAlpha = reached(column) ? 1 : 0.3;
       ctx.font = `600 ${FONT}px ${colours.font}`;
       ctx.fillStyle = colours.text;
       ctx.fillText(column.title, column.x - 7, top + 4);
@@ -160,5 +164,5 @@ const paint = (() => {
     ctx.globalAlpha = 1;
   }
 
-  return { theme, ribbons, isBand, bar, label, labelTop, heads, LABEL_AT, LINE };
+  return { theme, ribbons, isBand, isEnd, bar, label, labelTop, heads, LABEL_AT, LINE, HEAD };
 })();

@@ -1,121 +1,74 @@
 "use strict";
-/* The picture: vis-network holds nodes and edges, canvas and viewport; bars and ribbons are painted by paint.js.
+/* The journey map on its stage: bars and ribbons, painted by paint.js, and what lies where.
 
    vis-network draws an edge from the centre of one node to that of another. Ribbons that lie side by side along a bar
    need an end of their own, so vis-network keeps its edges hidden and they are painted before the nodes. */
 const picture = (() => {
-  const SMALLEST_SCALE = 0.72; // of the first view: below, labels are hard to read
-  const READABLE_SCALE = 0.85; // where the map does not fit even so
-  const MARGIN = 14;
-
-  /** Put the picture into an element. `look` is asked at each drawing what stands out. */
-  function create(element, settings, look) {
-    const { bar: width, pitch } = settings;
+  /** `told` tells what the page knows: lit(item), reached(column), and what the stage asks: name, describe, tip, next. */
+  function create({ bar: width, pitch, options }, told) {
     const room = pitch - width - paint.LABEL_AT - 10;
     let colours = paint.theme();
-    let layer = null;
-    let nodes = new Map();
-    let byWidth = [];
-    let waiting = false;
+    let layer = { nodes: [], edges: [], columns: [], width: 0, height: 0 };
 
-    const options = structuredClone(settings.options);
-    options.nodes.ctxRenderer = ({ ctx, id }) => {
-      const node = nodes.get(id);
-      return {
-        drawNode: () => paint.bar(ctx, node, width, look, colours),
-        nodeDimensions: { width: width + 2 * (room + paint.LABEL_AT), height: Math.max(node.height, 3 * paint.LINE) },
-      };
-    };
-    const network = new vis.Network(element, { nodes: [], edges: [] }, options);
-    element.querySelector(".vis-network").tabIndex = -1; // the list of nodes takes the keyboard
-    const ribbons = backdrop.create((on, box) => {
-      paint.ribbons(on, byWidth, (edge) => (look.lit(edge) ? 0.38 : 0.06), box, colours);
+    const redraw = () => map.redraw();
+    const ribbons = backdrop.create((ctx, box) => {
+      paint.ribbons(ctx, layer.edges, (edge) => (told.lit(edge) ? 0.38 : 0.06), box, colours);
     }, redraw);
-    const labels = backdrop.create((on, box) => {
-      for (const node of nodes.values()) paint.label(on, node, width, room, look.lit(node) ? 1 : 0.25, box.scale, colours);
+    const labels = backdrop.create((ctx, box) => {
+      for (const node of layer.nodes) label(ctx, node, box.scale);
     }, redraw);
-    network.on("beforeDrawing", (ctx) => {
-      if (!layer) return;
-      const seen = view();
-      ribbons.draw(ctx, seen, whole(), look.busy ? 0.42 : 1);
-      paint.ribbons(ctx, look.strong(), (edge) => (look.lit(edge) ? 0.7 : 0.1), seen, colours);
-    });
-    network.on("afterDrawing", (ctx) => {
-      if (!layer) return;
-      const seen = view();
-      labels.draw(ctx, seen, whole(), look.busy ? 0.5 : 1);
-      for (const node of look.busy ? nodes.values() : []) {
-        if (look.near(node)) paint.label(ctx, node, width, room, look.lit(node) ? 1 : 0.25, seen.scale, colours);
-      }
-      paint.heads(ctx, layer.columns, seen, look, colours);
-    });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      colours = paint.theme();
-      relight();
-    });
-    let seenWidth = 0;
-    new ResizeObserver(() => {
-      if (layer && element.clientWidth !== seenWidth) fit();
-    }).observe(element);
-    // The wheel scrolls the page, as everywhere; with Ctrl (or a pinch on a touchpad) it zooms.
-    element.addEventListener("wheel", (event) => event.ctrlKey || event.metaKey || event.stopPropagation(), true);
+    const label = (ctx, node, scale) => paint.label(ctx, node, width, room, told.lit(node) ? 1 : 0.25, scale, colours);
 
     /** All that could be seen. */
     const whole = () => ({ left: -width, top: 0, right: layer.width, bottom: layer.height });
 
-    /** What part of the map is seen. */
-    function view() {
-      const from = network.DOMtoCanvas({ x: 0, y: 0 });
-      const to = network.DOMtoCanvas({ x: element.clientWidth, y: element.clientHeight });
-      return { left: from.x, top: from.y, right: to.x, bottom: to.y, scale: network.getScale() };
+    function before(ctx, view, look) {
+      ribbons.draw(ctx, view, whole(), look.busy ? 0.42 : 1);
+      const strong = look.busy ? layer.edges.filter(look.strong) : [];
+      paint.ribbons(ctx, strong, (edge) => (told.lit(edge) ? 0.7 : 0.1), view, colours);
     }
 
-    function show(chosen) {
-      layer = chosen;
-      nodes = new Map(layer.nodes.map((node) => [node.id, node]));
-      for (const edge of layer.edges) {
-        edge.id = `${edge.from} ${edge.to}`;
-        const end = nodes.get(edge.to).kind;
-        edge.tint = end === "touchpoint" || end === "other" ? "ribbon" : end;
-      }
-      byWidth = layer.edges.toSorted((a, b) => b.width - a.width);
-      network.setData({
-        nodes: layer.nodes.map(({ id, label, shape, x, y }) => ({ id, label, shape, x, y })),
-        edges: layer.edges.map(({ id, from, to, width }) => ({ id, from, to, width })),
-      });
-      relight();
-      fit();
+    function after(ctx, view, look) {
+      labels.draw(ctx, view, whole(), look.busy ? 0.5 : 1);
+      for (const node of look.busy ? layer.nodes.filter(look.near) : []) label(ctx, node, view.scale);
+      paint.heads(ctx, layer.columns, view, told.reached, colours);
     }
 
-    /** The first view: all of the map where labels stay readable, else its beginning. On demand all of it anyhow. */
-    function fit(all = false) {
-      seenWidth = element.clientWidth;
-      const inside = seenWidth - 2 * MARGIN;
-      const fitting = Math.min(inside / layer.width, 1.15);
-      const scale = !all && fitting < SMALLEST_SCALE ? READABLE_SCALE : fitting;
-      if (!all) element.style.height = `${Math.max(Math.round(layer.height * scale + 2 * MARGIN), 320)}px`;
-      network.setSize("100%", "100%");
-      network.redraw(); // takes the new size, before anything is placed by it
-      const start = seenWidth / scale / 2 - MARGIN / scale - width / 2;
-      const x = fitting < scale ? start : (layer.width - pitch + room) / 2;
-      network.moveTo({ position: { x, y: layer.height / 2 }, scale, animation: false });
+    /** The node or edge at a point of the map: bars first, then labels, then the thinnest ribbon there, or near. */
+    function at({ x, y }, scale) {
+      const near = 3 / scale;
+      const onBar = (node) => Math.abs(x - node.x) <= width / 2 + near && Math.abs(y - node.y) <= node.height / 2 + near;
+      const inLabel = (node) => {
+        if (!node.text) return false;
+        const [start, top] = [node.x + width / 2, paint.labelTop(node)];
+        const [across, down] = [paint.LABEL_AT + node.text.width, paint.LINE * (node.text.lines.length + 1)];
+        return x >= start && x <= start + across && y >= top && y <= top + down;
+      };
+      const { nodes, edges } = layer;
+      const ribbon = (more) => edges.findLast((edge) => onRibbon(edge, x, y, more));
+      return nodes.find(onBar) ?? nodes.find(inLabel) ?? ribbon(0) ?? ribbon(near);
     }
 
-    function zoom(factor) {
-      network.moveTo({ scale: Math.min(Math.max(network.getScale() * factor, 0.1), 5), animation: false });
+    /** A bar and its label, clear of the heads of the columns. */
+    function extent({ x, y, height }) {
+      const half = Math.max(height, 3 * paint.LINE) / 2;
+      const right = x + width / 2 + paint.LABEL_AT + room;
+      return { left: x - width / 2, top: y - half - paint.HEAD, right, bottom: y + half };
     }
 
-    /** Bring a node into sight, by as little movement as it takes. */
-    function reveal(node) {
-      const seen = view();
-      const shift = (low, high, from, to) => Math.min(high - to, 0) + Math.max(low - from, 0);
-      const half = node.height / 2 + 10;
-      const dx = shift(seen.left, seen.right, node.x + room + width, node.x - width) * -1;
-      const dy = shift(seen.top + 40, seen.bottom, node.y + half, node.y - half) * -1;
-      if (!dx && !dy) return;
-      const centre = network.getViewPosition();
-      network.moveTo({ position: { x: centre.x + dx, y: centre.y + dy }, animation: false });
-    }
+    const map = stage.create(options, {
+      ...told,
+      before,
+      after,
+      at,
+      node: (ctx, node, view, look) => paint.bar(ctx, node, width, look, told.lit(node), colours),
+      extent,
+      fit: (network, all) => stage.fit(network, { left: -width / 2, width: layer.width - 10, height: layer.height }, all),
+      recolour: () => {
+        colours = paint.theme();
+        relight();
+      },
+    });
 
     /** Paint all anew: filters or colours have changed. */
     function relight() {
@@ -123,39 +76,18 @@ const picture = (() => {
       labels.stale();
     }
 
-    /** Draw again with the next frame. */
-    function redraw() {
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(() => {
-        waiting = false;
-        network.redraw();
-      });
+    function show(chosen) {
+      layer = chosen;
+      relight();
+      map.show(layer.nodes, layer.edges, layer.nodes);
     }
 
-    /** The node or edge at a place of the element: bars first, then labels, then the thinnest ribbon there, or near. */
-    function at(place) {
-      const { x, y } = network.DOMtoCanvas(place);
-      const near = 3 / network.getScale();
-      for (const node of layer.nodes) {
-        if (Math.abs(x - node.x) <= width / 2 + near && Math.abs(y - node.y) <= node.height / 2 + near) return node;
-      }
-      for (const node of layer.nodes) {
-        if (!node.text) continue;
-        const top = paint.labelTop(node);
-        const start = node.x + width / 2;
-        const inLabel = x >= start && x <= start + paint.LABEL_AT + node.text.width;
-        if (inLabel && y >= top && y <= top + paint.LINE * (node.text.lines.length + 1)) return node;
-      }
-      return byWidth.findLast((edge) => onRibbon(edge, x, y, 0)) ?? byWidth.findLast((edge) => onRibbon(edge, x, y, near));
-    }
-
-    return { network, show, fit, zoom, reveal, redraw, relight, at };
+    return { show, relight };
   }
 
   /** Whether a point lies on a ribbon: on x its curve runs as 1.5 t (1 - t) + t³, on y as t² (3 - 2 t). */
   function onRibbon(edge, x, y, near) {
-    const [x1, y1, x2, y2] = edge.ends;
+    const [x1, y1, x2, y2] = edge.ribbon;
     if (x < x1 || x > x2) return false;
     const along = (x - x1) / (x2 - x1);
     let [low, high] = [0, 1];

@@ -2,40 +2,23 @@
 /* The page around a placed picture. Labels reach it as text, never as markup. */
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { byId, element, bdi, facts, ways } = common;
+  const { element, bdi, facts, ways } = common;
   const paint = scenePaint;
-  const frame = byId("map");
-  const MARGIN = 16;
-  const SMALLEST_SCALE = 0.72; // of the first view: below, labels are hard to read
-  const READABLE_SCALE = 0.85; // where the picture does not fit even so
   let colours = paint.theme();
 
   const isEdge = (item) => "from" in item;
   const told = (item) => facts(item.facts.map(([name]) => name), item.facts.map(([, value]) => value));
   const name = (node) => node.heading || node.label;
 
-  function before(ctx, scale, look) {
+  function before(ctx, view, look) {
     for (const area of data.areas) paint.area(ctx, area, colours);
     for (const heading of data.headings) paint.heading(ctx, heading, colours);
     for (const edge of data.edges) if (!look.busy || !look.strong(edge)) paint.line(ctx, edge, look.busy ? 0.14 : 0.75, colours);
     for (const edge of look.busy ? data.edges : []) if (look.strong(edge)) paint.line(ctx, edge, 1, colours);
   }
 
-  function after(ctx, scale, look) {
+  function after(ctx, view, look) {
     for (const edge of data.edges) paint.word(ctx, edge, look.busy && !look.strong(edge) ? 0.2 : 1, colours);
-  }
-
-  /** The first view: all of the picture where labels stay readable, else its beginning. On demand all of it anyhow. */
-  function fit(network, all) {
-    const inside = frame.clientWidth - 2 * MARGIN;
-    const fitting = Math.min(inside / data.width, 1.15);
-    const whole = Math.min(fitting, (innerHeight * 0.9) / (data.height + 2 * MARGIN));
-    const scale = all ? whole : fitting < SMALLEST_SCALE ? READABLE_SCALE : fitting;
-    if (!all) frame.style.height = `${Math.max(Math.round(data.height * scale + 2 * MARGIN), 160)}px`;
-    network.setSize("100%", "100%");
-    network.redraw(); // takes the new size, before anything is placed by it
-    const x = fitting < scale ? inside / scale / 2 : data.width / 2;
-    network.moveTo({ position: { x, y: data.height / 2 }, scale, animation: false });
   }
 
   /** The node or line at a point of the map: nodes first, then the thinnest line there, or near. */
@@ -76,14 +59,13 @@
     return [element("b", {}, ...title(item)), ...lines];
   }
 
-  stage.create(data.nodes, data.edges, data.options, {
-    walk: data.nodes,
+  const map = stage.create(data.options, {
     before,
     after,
-    node: (ctx, node, scale, look) => paint.node(ctx, node, look, colours),
-    size: ({ width, height }) => ({ width, height }),
+    node: (ctx, node, view, look) => paint.node(ctx, node, look, colours),
+    extent: ({ x, y, width, height }) => ({ left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2 }),
     at,
-    fit,
+    fit: (network, all) => stage.fit(network, { left: 0, width: data.width, height: data.height }, all),
     name: (node) => [name(node), node.where, ...node.facts.slice(0, 3).map(([what, value]) => `${what} ${value}`)].filter(Boolean).join(", "),
     describe,
     tip,
@@ -91,4 +73,5 @@
       colours = paint.theme();
     },
   });
+  map.show(data.nodes, data.edges, data.nodes);
 })();
