@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -140,7 +141,20 @@ def personas_of_users(frame: JourneyFrame, params: PersonasParams) -> dict[str, 
     return {key: persona + 1 for key, persona in zip(keys, found.persona.tolist(), strict=True)}
 
 
+#: The last clusters: those who ask for personas mostly ask for the journeys behind them next, of the same frame.
+_last: list[tuple[weakref.ref[JourneyFrame], PersonasParams, _Clustered]] = []
+
+
 def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
+    for made_of, asked, found in [*_last]:
+        if made_of() is frame and asked == params:
+            return found
+    found = _cluster(frame, params)
+    _last[:] = [(weakref.ref(frame, lambda _: _last.clear()), params, found)]
+    return found
+
+
+def _cluster(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
     try:
         from sklearn.cluster import KMeans, MiniBatchKMeans
         from sklearn.metrics import silhouette_score
