@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -22,6 +23,7 @@ from .roles import Routers, demand
 _VIA = Field(default="auto", description="Count on the journey `frame` or by `cypher` (Neo4j); `auto` chooses.")
 
 _Format = Literal["json", "html"]
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
 def add_answers(routers: Routers, graph: Graph) -> None:
@@ -38,31 +40,35 @@ def add_answers(routers: Routers, graph: Graph) -> None:
             _add_map(routers, graph, kind, f"/map/{kind.name}", f"map_{kind.name}")
 
 
+def _taking(model: type[BaseModel], tag: type[Tagged] = Tagged) -> Callable[[_Endpoint], _Endpoint]:
+    """Say what an endpoint's ``parameters`` and ``tagged`` are: the fields of a model, in the query, and a tag."""
+
+    def annotated(endpoint: _Endpoint) -> _Endpoint:
+        more = {"parameters": Annotated[model, Query()], "tagged": Annotated[Tagged, Depends(tag)]}
+        endpoint.__annotations__ = {**endpoint.__annotations__, **more}
+        return endpoint
+
+    return annotated
+
+
 def _add_map(routers: Routers, graph: Graph, kind: Kind, path: str, operation: str) -> None:
     """The endpoint of one kind of picture; its query parameters are the kind's."""
 
-    def endpoint(parameters: Any, tagged: Tagged) -> HTMLResponse:
+    @routers.read.get(
+        path,
+        tags=["answers"],
+        operation_id=operation,
+        summary=f"Picture: {kind.title}",
+        description=f"{kind.told} One self-contained HTML page.",
+        responses=described(404),
+        response_class=HTMLResponse,
+    )
+    @_taking(kind.parameters, TaggedNow if kind.name == "timeline" else Tagged)
+    def endpoint(parameters: BaseModel, tagged: Tagged) -> HTMLResponse:
         revision = tagged.revision  # before drawing: a tag may be older than what it stands for, never newer
         page = HTMLResponse(graph.map(kind.name, **parameters.model_dump(exclude_unset=True)).html())
         tagged.at(revision, page)
         return page
-
-    endpoint.__annotations__ = {
-        "parameters": Annotated[kind.parameters, Query()],
-        "tagged": Annotated[Tagged, Depends(TaggedNow if kind.name == "timeline" else Tagged)],
-        "return": HTMLResponse,
-    }
-    summary = f"Picture: {kind.title}"
-    told = f"{kind.told} One self-contained HTML page."
-    routers.read.get(
-        path,
-        tags=["answers"],
-        operation_id=operation,
-        summary=summary,
-        description=told,
-        responses=described(404),
-        response_class=HTMLResponse,
-    )(endpoint)
 
 
 def _add_report(routers: Routers, graph: Graph) -> None:
@@ -74,20 +80,7 @@ def _add_report(routers: Routers, graph: Graph) -> None:
         format=(_Format, Field(default="json", description="As data, or as one self-contained page.")),
     )
 
-    def report(parameters: Any, tagged: Tagged) -> Any:
-        given = parameters.model_dump(exclude_unset=True)
-        as_page = given.pop("format", "json") == "html"
-        found = graph.report(**given)
-        page = HTMLResponse(found.html()) if as_page else None
-        tagged.at(found.revision, page)
-        return page or found
-
-    report.__annotations__ = {
-        "parameters": Annotated[model, Query()],
-        "tagged": Annotated[Tagged, Depends()],
-        "return": Any,
-    }
-    routers.read.get(
+    @routers.read.get(
         "/report",
         tags=["answers"],
         operation_id="report",
@@ -95,27 +88,22 @@ def _add_report(routers: Routers, graph: Graph) -> None:
         description="Opportunities, weaknesses, gaps and inefficiencies, each a sentence with its numbers. With "
         "`format=html` it is one self-contained page.",
         response_model=Report,
-    )(report)
+    )
+    @_taking(model)
+    def endpoint(parameters: BaseModel, tagged: Tagged) -> Any:
+        given = parameters.model_dump(exclude_unset=True)
+        as_page = given.pop("format", "json") == "html"
+        found = graph.report(**given)
+        page = HTMLResponse(found.html()) if as_page else None
+        tagged.at(found.revision, page)
+        return page or found
 
 
 def _add_answer(routers: Routers, graph: Graph, asked: Answer) -> None:
     """The endpoint of one declared answer; its query parameters are the answer's."""
     model = create_model(f"{asked.name.title()}Query", __base__=asked.parameters, via=(Via, _VIA))
 
-    def endpoint(parameters: Any, tagged: Tagged) -> Any:
-        given = parameters.model_dump(exclude_unset=True)
-        via: Via = given.pop("via", "auto")
-        found = graph.ask(asked.name, given, via=via)
-        response = Response(found.model_dump_json(), media_type="application/json")
-        tagged.at(found.revision, response)
-        return response
-
-    endpoint.__annotations__ = {
-        "parameters": Annotated[model, Query()],
-        "tagged": Annotated[Tagged, Depends()],
-        "return": Any,
-    }
-    routers.read.get(
+    @routers.read.get(
         f"/{asked.name}",
         tags=["answers"],
         operation_id=asked.name,
@@ -123,7 +111,15 @@ def _add_answer(routers: Routers, graph: Graph, asked: Answer) -> None:
         description=f"{_a_row(asked.rows)} What is below the last row is summed up as `other`; `totals` and `notes` "
         f"say what was counted and left out. `/{asked.name}/journeys` lists the journeys behind each number.",
         response_model=_described(asked),
-    )(endpoint)
+    )
+    @_taking(model)
+    def endpoint(parameters: BaseModel, tagged: Tagged) -> Response:
+        given = parameters.model_dump(exclude_unset=True)
+        via: Via = given.pop("via", "auto")
+        found = graph.ask(asked.name, given, via=via)
+        response = Response(found.model_dump_json(), media_type="application/json")
+        tagged.at(found.revision, response)
+        return response
 
 
 def _a_row(model: type[BaseModel]) -> str:
@@ -158,7 +154,17 @@ def _add_journeys(routers: Routers, graph: Graph, asked: Answer) -> None:
         limit=(Limit, PAGE),
     )
 
-    def endpoint(parameters: Any, request: Request, response: Response, tagged: Tagged) -> Any:
+    @routers.read.get(
+        f"/{asked.name}/journeys",
+        tags=["answers"],
+        operation_id=f"{asked.name}_journeys",
+        summary=f"The journeys behind a number of {asked.name}",
+        description=f"Asked with the parameters of `/{asked.name}`, it lists as many journeys (or journeys of as many "
+        "users) as stand in that row and column, by user and start.",
+        responses={200: LINKED, **described(410)},
+    )
+    @_taking(model)
+    def endpoint(parameters: BaseModel, request: Request, response: Response, tagged: Tagged) -> Behind:
         given = parameters.model_dump(exclude_unset=True)
         page = {name: given.pop(name) for name in ("row", "column", "identifiers") if name in given}
         if page.get("identifiers"):
@@ -172,23 +178,6 @@ def _add_journeys(routers: Routers, graph: Graph, asked: Answer) -> None:
         if not page.get("identifiers"):  # which nobody keeps
             tagged.at(found.revision)
         return found
-
-    endpoint.__annotations__ = {
-        "parameters": Annotated[model, Query()],
-        "request": Request,
-        "response": Response,
-        "tagged": Annotated[Tagged, Depends()],
-        "return": Behind,
-    }
-    routers.read.get(
-        f"/{asked.name}/journeys",
-        tags=["answers"],
-        operation_id=f"{asked.name}_journeys",
-        summary=f"The journeys behind a number of {asked.name}",
-        description=f"Asked with the parameters of `/{asked.name}`, it lists as many journeys (or journeys of as many "
-        "users) as stand in that row and column, by user and start.",
-        responses={200: LINKED, **described(410)},
-    )(endpoint)
 
 
 def _add_comparison(routers: Routers, graph: Graph, asked: Answer) -> None:
@@ -205,23 +194,18 @@ def _add_comparison(routers: Routers, graph: Graph, asked: Answer) -> None:
         confidence=(float, Field(default=0.95, gt=0, lt=1, description="Of the intervals.")),
     )
 
-    def endpoint(parameters: Any, tagged: Tagged) -> Any:
-        given = parameters.model_dump(exclude_unset=True)
-        how = {name: given.pop(name) for name in ("a", "b", "rate", "confidence") if name in given}
-        found = graph.compare(asked.name, given, **how)
-        tagged.at(found.revision)
-        return found
-
-    endpoint.__annotations__ = {
-        "parameters": Annotated[model, Query()],
-        "tagged": Annotated[Tagged, Depends()],
-        "return": Comparison,
-    }
-    routers.read.get(
+    @routers.read.get(
         f"/{asked.name}/compare",
         tags=["answers"],
         operation_id=f"compare_{asked.name}",
         summary=f"Two segments or periods side by side in {asked.name}",
         description="Each difference with its interval, its p value, and whether it stands after correction for many "
         "comparisons. The unit is the user.",
-    )(endpoint)
+    )
+    @_taking(model)
+    def endpoint(parameters: BaseModel, tagged: Tagged) -> Comparison:
+        given = parameters.model_dump(exclude_unset=True)
+        how = {name: given.pop(name) for name in ("a", "b", "rate", "confidence") if name in given}
+        found = graph.compare(asked.name, given, **how)
+        tagged.at(found.revision)
+        return found
