@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..answers.params import Filters
 from ..errors import GraphMoved, QueryError
 from ..frame import JourneyFrame
-from . import along_path, by_channel, by_group, known, waiting
+from . import along_path, by_channel, by_group, waiting
 from .candidates import LEAST_DIFFERENCE, LEAST_USERS, Candidate
 from .findings import findings
 from .model import Counted, Figures, Finding, Looked, Report, Table
@@ -64,7 +64,7 @@ def report(
 
 def candidates(graph: Graph, people: People, path: MainPath | None) -> list[Candidate]:
     """All comparisons that the data allow, in the order in which they are counted."""
-    found = list(by_group.by_group(people, path, known.made_of_journeys(graph.store)))
+    found = list(by_group.by_group(people, path))
     if path is not None:
         found += along_path.leaving(people, path)
         found += along_path.by_channel(people, path)

@@ -22,15 +22,15 @@ OFFLINE = "offline"
 _ALIKE = "Users of whom the trait is known, each counted once."
 
 
-def by_group(people: People, path: MainPath | None, without: frozenset[str]) -> Iterator[Candidate]:
-    """Candidates for every pair of groups, of all traits but some."""
+def by_group(people: People, path: MainPath | None) -> Iterator[Candidate]:
+    """Candidates for every pair of groups, of all traits."""
     channels = people.frame.channel.texts
     offline = np.array([people.frame.settings.kind_of(channel) == OFFLINE for channel in channels], dtype=np.bool_)
     both_kinds = bool(offline.any() and not offline.all())
     first = people.channel[people.starts]
     common = np.bincount(people.channel, minlength=len(channels)) >= LEAST_USERS
     uses = {code: _uses(people, code) for code in np.flatnonzero(common).tolist()}
-    for grouping, a, b in _pairs(people, without):
+    for grouping, a, b in _pairs(people):
         pair = ("group", grouping)
         if both_kinds:
             yield from _first_touch(people, a, b, offline[first], OFFLINE, (*pair, OFFLINE))
@@ -45,10 +45,10 @@ def by_group(people: People, path: MainPath | None, without: frozenset[str]) -> 
             yield from _steps(people, path, a, b, grouping)
 
 
-def _pairs(people: People, without: frozenset[str]) -> Iterator[tuple[str, Group, Group]]:
+def _pairs(people: People) -> Iterator[tuple[str, Group, Group]]:
     """Two groups, or each of several against the rest of those whose trait is known, and a name for them together."""
     named = people.frame.settings.segments
-    for every in groupings(people, without):
+    for every in groupings(people):
         groups = [group for group in every if group.inside.sum() >= LEAST_USERS]
         if len(groups) < 2:
             continue

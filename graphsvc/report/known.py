@@ -9,7 +9,6 @@ records say (profile and link rows), must join them to a person whom the brand k
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,10 +126,3 @@ def _naming(people: People, seen: _Sightings) -> Flags:
     if not chosen and of_goals:
         chosen = {min(of_goals, key=lambda kind: (types[kind].priority if kind in types else 1_000, kind))}
     return np.isin(kinds, list(chosen))
-
-
-def made_of_journeys(store: Store) -> frozenset[str]:
-    """Traits that say what journeys are like (personas), so that journeys compared by them differ of course."""
-    told = pl.col("source") == PERSONAS
-    texts = [text for chunk in store.events() for text in chunk.filter(told)["traits"].drop_nulls().unique()]
-    return frozenset(trait for text in set(texts) for trait in json.loads(text))

@@ -106,16 +106,14 @@ class Group:
     inside: Flags  # [W]
 
 
-def groupings(people: People, without: frozenset[str] = frozenset()) -> list[list[Group]]:
+def groupings(people: People) -> list[list[Group]]:
     """Ways to part the users of whom a trait is known: by named segments that nobody shares, else by value or median.
 
-    A trait that the named segments speak of is not parted again.
-
-    Args:
-        people: the users.
-        without: traits to leave alone.
+    A trait that the named segments speak of is not parted again. Personas part nobody: they are made of journeys, which
+    differ by them of course.
     """
     frame, of_walk = people.frame, people.walks.user
+    personas = {*frame.settings.personas}
     spoken: dict[tuple[str, ...], list[Group]] = defaultdict(list)
     for name in frame.settings.segments:
         about = {one.trait for conjunction in find(frame.settings.segments, name) for one in conjunction}
@@ -123,11 +121,11 @@ def groupings(people: People, without: frozenset[str] = frozenset()) -> list[lis
     found = []
     for traits, groups in sorted(spoken.items()):
         apart = np.sum([group.inside for group in groups], axis=0).max(initial=0) <= 1
-        if len(groups) > 1 and apart and not without & set(traits):
+        if len(groups) > 1 and apart and not personas & set(traits):
             found.append(groups)
     named = {trait for traits, groups in spoken.items() if any(groups is one for one in found) for trait in traits}
     for trait, values in sorted(_values(frame).items()):
-        if trait not in named | without and (groups := _by_value(trait, values, of_walk)):
+        if trait not in named | personas and (groups := _by_value(trait, values, of_walk)):
             found.append(groups)
     return found[:MOST_GROUPINGS]
 
