@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..frame import Flags, Ints, JourneyFrame
 from .declared import Answer, frame_only
-from .drill import Counted, Members, Unit
+from .drill import Measure, Members, Unit
 from .expected import MOST_STEPS, ExpectedStep, check
 from .params import Filters, time_of
 from .result import Result, Row, result
@@ -226,13 +226,13 @@ def _with_outcomes(walks: Walks, steps: list[ExpectedStep], at_step: dict[str, F
     return _Judged(walks, steps, outcome, at_step, overall)
 
 
-def _counted(judged: _Judged, column: str, unit: Unit) -> Counted:
+def _counted(judged: _Judged, column: str, unit: Unit) -> Measure:
     """What a column counts: of the outcomes, then of the steps."""
     flags = column if column in judged.at_step else "journeys"
     step, at_step = np.nonzero(judged.at_step[flags])
     overall = np.flatnonzero(judged.overall[flags])
     row = np.concatenate([judged.outcome[overall], len(OUTCOMES) + step])
-    return Counted(row, np.concatenate([overall, at_step]), unit)
+    return Measure(row, np.concatenate([overall, at_step]), unit)
 
 
 def _rows(judged: _Judged) -> list[dict[str, Any]]:

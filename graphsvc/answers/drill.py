@@ -29,7 +29,7 @@ COUNTS: Mapping[str, Unit] = {
 
 
 @dataclass(frozen=True)
-class Counted:
+class Measure:
     """What one column counts: ``P`` occurrences, each in a walk and in a row of the answer."""
 
     row: Ints  # [P] place among the rows; of the remainder: the number of rows
@@ -51,7 +51,7 @@ class Members:
     """What the numbers of an answer count."""
 
     walks: Walks
-    columns: Mapping[str, Counted]
+    columns: Mapping[str, Measure]
     seconds: Timed | None = None  # what its quantiles are of
 
 
@@ -68,7 +68,7 @@ def members(
         seconds: how long each takes: [P].
     """
     timed = None if seconds is None else Timed(row, walk, seconds)
-    return Members(walks, {column: Counted(row, walk, unit) for column, unit in columns.items()}, timed)
+    return Members(walks, {column: Measure(row, walk, unit) for column, unit in columns.items()}, timed)
 
 
 class JourneyRef(BaseModel):

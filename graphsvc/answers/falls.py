@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..frame import Floats, Ints, JourneyFrame
 from .declared import Answer, frame_only
-from .drill import Counted, Members
+from .drill import Measure, Members
 from .feelings import LEAST_USERS, MinUsers, Top, felt, means, places, user_means
 from .params import Filters, time_of
 from .result import Count, Journeys, Result, Row, Share, Users, result
@@ -64,7 +64,7 @@ class FallRow(Row):
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _SentimentPairs:
     """``P`` neighbouring pairs of sentiments, in ``G`` groups by their labels."""
 
     walks: Walks
@@ -124,15 +124,15 @@ def fall_members(frame: JourneyFrame, params: FallsParams) -> Members:
     return Members(
         found.walks,
         {
-            "count": Counted(found.row, found.walk, "occurrences"),
-            "users": Counted(found.row, found.walk, "users"),
-            "journeys": Counted(found.row, found.walk, "journeys"),
-            "fell": Counted(found.row[fell], found.walk[fell], "occurrences"),
+            "count": Measure(found.row, found.walk, "occurrences"),
+            "users": Measure(found.row, found.walk, "users"),
+            "journeys": Measure(found.row, found.walk, "journeys"),
+            "fell": Measure(found.row[fell], found.walk[fell], "occurrences"),
         },
     )
 
 
-def _counted(frame: JourneyFrame, params: FallsParams) -> tuple[_Counted, str]:
+def _counted(frame: JourneyFrame, params: FallsParams) -> tuple[_SentimentPairs, str]:
     """The pairs, and a note on what they are made of."""
     feelings = felt(frame, params)
     walks, at = feelings.walks, feelings.at
@@ -153,7 +153,7 @@ def _counted(frame: JourneyFrame, params: FallsParams) -> tuple[_Counted, str]:
     chosen = np.argsort(mean[family], kind="stable")
     chosen = chosen[mean[family][chosen] < 0][: params.top]
     ranked = family[chosen]
-    counted = _Counted(
+    counted = _SentimentPairs(
         walks,
         walk_of,
         before,
@@ -182,7 +182,7 @@ def _tested(changes: list[Floats]) -> tuple[Floats, Floats]:
     return np.array(p_values), np.asarray(stats.false_discovery_control(p_values))
 
 
-def _measures(found: _Counted) -> dict[int, dict[str, Any]]:
+def _measures(found: _SentimentPairs) -> dict[int, dict[str, Any]]:
     """Counts and means of each row that occurs."""
     counted = (
         pl.DataFrame({"row": found.row, "user": found.user, "walk": found.walk, "fell": found.after < found.before})

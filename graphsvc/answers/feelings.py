@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..frame import Floats, Ints, JourneyFrame
 from .declared import Answer, frame_only
-from .drill import Counted, Members, Unit
+from .drill import Measure, Members, Unit
 from .params import Filters, time_of
 from .result import Result, Row, result
 from .tally import totals
@@ -161,9 +161,9 @@ def feeling_members(frame: JourneyFrame, params: FeelingsParams) -> Members:
     """The journeys behind each label."""
     found, _, _, row = _counted(frame, params)
     every: dict[str, Unit] = {"count": "occurrences", "users": "users", "journeys": "journeys"}
-    columns = {name: Counted(row, found.walk, unit) for name, unit in every.items()}
+    columns = {name: Measure(row, found.walk, unit) for name, unit in every.items()}
     for name, band in _bands(found.sentiment).items():
-        columns[name] = Counted(row[band], found.walk[band], "occurrences")
+        columns[name] = Measure(row[band], found.walk[band], "occurrences")
     return Members(found.walks, columns)
 
 

@@ -16,7 +16,7 @@ from ..errors import CypherUnsupported
 from ..frame import NO_STAGE, Flags, Floats, Ints, JourneyFrame
 from .attempts import Attempts, Limits, Matcher, Order, best_by, patterns
 from .declared import Answer
-from .drill import Counted, Members
+from .drill import Measure, Members
 from .params import Filters, time_of
 from .result import Result, Row, Totals, result
 from .tally import totals
@@ -186,7 +186,7 @@ class FunnelRow(Row):
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _BestAttempts:
     """Attempts at a funnel, and the best of each journey and user."""
 
     walks: Walks
@@ -236,17 +236,17 @@ def funnel_members(frame: JourneyFrame, params: FunnelParams) -> Members:
     """The journeys behind each step: of users their best attempt's (open funnel: one that holds the step)."""
     counted = _counted(frame, params)
     stopped = np.flatnonzero(counted.stops >= 0)
-    stops = Counted(counted.stops[stopped], counted.by_user.walk[stopped], "users")
+    stops = Measure(counted.stops[stopped], counted.by_user.walk[stopped], "users")
     still = counted.walks.open[stops.walk]
     users, journeys = (counted.every, counted.every) if not params.nested else (counted.by_user, counted.by_journey)
     return Members(
         counted.walks,
         {
-            "users": Counted(*_held(users), "users"),
-            "journeys": Counted(*_held(journeys), "journeys"),
-            "entries": Counted(*_held(counted.every), "occurrences"),
+            "users": Measure(*_held(users), "users"),
+            "journeys": Measure(*_held(journeys), "journeys"),
+            "entries": Measure(*_held(counted.every), "occurrences"),
             "stopped": stops,
-            "open": Counted(stops.row[still], stops.walk[still], "users"),
+            "open": Measure(stops.row[still], stops.walk[still], "users"),
         },
     )
 
@@ -276,7 +276,7 @@ def funnel_notes(rows: Sequence[dict[str, Any]], counted: Totals, params: Funnel
     return notes
 
 
-def _counted(frame: JourneyFrame, params: FunnelParams) -> _Counted:
+def _counted(frame: JourneyFrame, params: FunnelParams) -> _BestAttempts:
     walks = walk(frame, params)
     steps = params.steps
     matching = [_with_labels(walks, step.labels) for step in steps]
@@ -292,7 +292,7 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _Counted:
         patterns(optional, params.order, closed=params.closed), len(steps), every=params.every_entry
     )
     needed = max(nth for nth, step in enumerate(steps, start=1) if not step.optional)
-    return _Counted(
+    return _BestAttempts(
         walks,
         every,
         best_by(every, every.walk),
@@ -330,7 +330,7 @@ def _held(attempts: Attempts) -> tuple[Ints, Ints]:
     return row.astype(np.int64), attempts.walk[attempt]
 
 
-def _rows(counted: _Counted, params: FunnelParams) -> list[dict[str, Any]]:
+def _rows(counted: _BestAttempts, params: FunnelParams) -> list[dict[str, Any]]:
     """One row per step."""
     walks, steps = counted.walks, params.steps
     user = walks.user[counted.every.walk]
@@ -368,7 +368,7 @@ def _rows(counted: _Counted, params: FunnelParams) -> list[dict[str, Any]]:
     return rows
 
 
-def _waits(counted: _Counted) -> list[Floats]:
+def _waits(counted: _BestAttempts) -> list[Floats]:
     """Seconds from the step matched before to each step, over the journeys' best attempts."""
     waits: list[Floats] = [np.empty(0)]
     reached, *later = counted.by_journey.at.T  # the last touchpoint matched so far, -1 where none is
@@ -379,7 +379,7 @@ def _waits(counted: _Counted) -> list[Floats]:
     return waits
 
 
-def _instead(counted: _Counted) -> dict[int, list[dict[str, Any]]]:
+def _instead(counted: _BestAttempts) -> dict[int, list[dict[str, Any]]]:
     """What users who stopped did next, by the row where they did: the most common first, ties by text."""
     walks, best = counted.walks, counted.by_user
     stopped = np.flatnonzero(counted.stops >= 0)

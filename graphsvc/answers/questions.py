@@ -76,7 +76,7 @@ class QuestionRow(Row):
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _AskedQuestions:
     """The touchpoints that carry a question: ``P`` of them."""
 
     walks: Walks
@@ -124,7 +124,7 @@ def question_members(frame: JourneyFrame, params: QuestionsParams) -> Members:
     return members(found.walks, found.row, found.walk, {name: COUNTS[name] for name in ("count", "users", "journeys")})
 
 
-def _counted(frame: JourneyFrame, params: QuestionsParams) -> _Counted:
+def _counted(frame: JourneyFrame, params: QuestionsParams) -> _AskedQuestions:
     walks = walk(frame, params)
     texts = frame.detail("question").gather(walks.touchpoints)
     asks = texts.is_not_null().to_numpy()
@@ -142,7 +142,7 @@ def _counted(frame: JourneyFrame, params: QuestionsParams) -> _Counted:
     users = np.bincount(askers, minlength=len(distinct))
     ranked = np.argsort(-np.bincount(group, minlength=len(distinct)), kind="stable")
     ranked = ranked[users[ranked] >= params.min_users][: params.top]
-    return _Counted(
+    return _AskedQuestions(
         walks,
         walk_of,
         walks.codes[at].astype(np.int64),
@@ -154,7 +154,7 @@ def _counted(frame: JourneyFrame, params: QuestionsParams) -> _Counted:
     )
 
 
-def _measures(found: _Counted) -> dict[int, dict[str, Any]]:
+def _measures(found: _AskedQuestions) -> dict[int, dict[str, Any]]:
     """Counts of each row that occurs."""
     by_row = (
         pl.DataFrame({"row": found.row, "user": found.walks.user[found.walk], "walk": found.walk})
@@ -168,7 +168,7 @@ def _measures(found: _Counted) -> dict[int, dict[str, Any]]:
     return {measured.pop("row"): measured for measured in by_row.iter_rows(named=True)}
 
 
-def _spellings(found: _Counted) -> list[str]:
+def _spellings(found: _AskedQuestions) -> list[str]:
     """The most common masked text of each row that is shown."""
     by_row = (
         pl.DataFrame({"row": found.row, "shown": found.shown})
@@ -181,7 +181,7 @@ def _spellings(found: _Counted) -> list[str]:
     return by_row["shown"].to_list()
 
 
-def _labels(found: _Counted) -> list[list[dict[str, Any]]]:
+def _labels(found: _AskedQuestions) -> list[list[dict[str, Any]]]:
     """The labels at which each row that is shown is asked, by users."""
     by_label = (
         pl.DataFrame({"row": found.row, "code": found.code, "user": found.walks.user[found.walk]})
@@ -197,7 +197,7 @@ def _labels(found: _Counted) -> list[list[dict[str, Any]]]:
     return labels
 
 
-def _notes(found: _Counted, params: QuestionsParams) -> list[str]:
+def _notes(found: _AskedQuestions, params: QuestionsParams) -> list[str]:
     """What a reader of questions should know."""
     if not len(found.row):
         return ["none of the counted touchpoints carries a question; a mapping names its column"]

@@ -152,7 +152,7 @@ def step_members(frame: JourneyFrame, params: StepsParams) -> Members:
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _RowMembership:
     """Into which row each visit, each coming and each leaving falls: ``P`` in all, the visits first."""
 
     walks: Walks
@@ -164,7 +164,7 @@ class _Counted:
     distinct: int  # labels of single steps
 
 
-def _counted(frame: JourneyFrame, params: StepsParams) -> _Counted:
+def _counted(frame: JourneyFrame, params: StepsParams) -> _RowMembership:
     """Rows are ordered by step, kind, and the labels from the most common on."""
     walks = walk(frame, params)
     visits = _visits(walks, params)
@@ -190,7 +190,7 @@ def _counted(frame: JourneyFrame, params: StepsParams) -> _Counted:
         kind = _KINDS[number // width % len(_KINDS)]
         step = number // width // len(_KINDS) + lowest
         rows.append({"step": step, "kind": kind, "label": label.get(number, kind)})
-    return _Counted(
+    return _RowMembership(
         walks,
         visits,
         rows,
@@ -269,7 +269,7 @@ def ranks(cells: Cells) -> Ints:
     return rank
 
 
-def _measures(counted: _Counted) -> list[dict[str, Any]]:
+def _measures(counted: _RowMembership) -> list[dict[str, Any]]:
     """Journeys, users, outcomes and median wait of each row."""
     walks, visits, rows = counted.walks, counted.visits, len(counted.rows)
     # By row, walks in order, so that a user's visits to a row are neighbours. Few rows sort fast.

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..frame import Ints, JourneyFrame, Label
 from .declared import Answer
-from .drill import Counted, Members, Unit
+from .drill import Measure, Members, Unit
 from .params import Filters, time_of
 from .result import Rank, Result, Row, result
 from .tally import totals
@@ -80,7 +80,7 @@ def touch_members(frame: JourneyFrame, params: TouchesParams) -> Members:
     units: dict[str, Unit] = {"": "journeys", "_users": "users", "_converted": "converted", "_open": "open"}
     return Members(
         walks,
-        {side + name: Counted(row, every, unit) for side, row in rows_of.items() for name, unit in units.items()},
+        {side + name: Measure(row, every, unit) for side, row in rows_of.items() for name, unit in units.items()},
     )
 
 

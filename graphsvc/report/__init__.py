@@ -16,7 +16,7 @@ from ..frame import JourneyFrame
 from . import along_path, by_channel, by_group, waiting
 from .candidates import LEAST_DIFFERENCE, LEAST_USERS, Candidate
 from .findings import findings
-from .model import Counted, Figures, Finding, Looked, Report, Table
+from .model import Figures, Finding, Looked, Proportion, Report, Table
 from .path import MainPath, main_path
 from .people import People, people_of
 from .tables import figures, identity, tables
@@ -24,7 +24,7 @@ from .tables import figures, identity, tables
 if TYPE_CHECKING:
     from ..graph import Graph
 
-__all__ = ["Counted", "Figures", "Finding", "Looked", "Report", "Table", "candidates", "report"]
+__all__ = ["Figures", "Finding", "Looked", "Proportion", "Report", "Table", "candidates", "report"]
 
 
 def report(

@@ -11,7 +11,7 @@ import numpy as np
 from ..answers.compare import corrected
 from ..frame import Ints, JourneyFrame
 from .candidates import Candidate, Said, Side
-from .model import CATEGORIES, Counted, Finding, Looked
+from .model import CATEGORIES, Finding, Looked, Proportion
 from .people import People
 
 #: What a corrected p value says in words; the last holds up to the rate that was asked for.
@@ -131,7 +131,7 @@ class _Journeys:
         # Journeys are sorted by user.
         self._first = np.searchsorted(frame.user[self._rows], np.arange(len(frame.users) + 1))
 
-    def of(self, side: Side) -> Counted:
+    def of(self, side: Side) -> Proportion:
         """A side with the journeys of those who do it."""
         users: Ints = np.unique(side.users[side.does])
         rows = self._people.walks.user[users]
@@ -141,7 +141,7 @@ class _Journeys:
             if len(shown) >= self._keys:
                 break
             shown += range(begin, end)
-        return Counted(
+        return Proportion(
             name=side.name,
             users=len(users),
             of=side.of,

@@ -24,7 +24,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
-class Counted(_Part):
+class Proportion(_Part):
     """One side of a finding: some users, and those of them who do something."""
 
     name: Annotated[str, Field(description="Who they are, in words.")]
@@ -58,8 +58,8 @@ class Finding(_Part):
     ]
     sentence: Annotated[str, Field(description="In plain words.")]
     detail: Annotated[str, Field(description="How it was compared, and what that leaves open.")]
-    a: Annotated[Counted, Field(description="Those of whom the sentence speaks.")]
-    b: Annotated[Counted, Field(description="Those with whom they are compared.")]
+    a: Annotated[Proportion, Field(description="Those of whom the sentence speaks.")]
+    b: Annotated[Proportion, Field(description="Those with whom they are compared.")]
     difference: Annotated[
         float,
         Field(

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from ..maps import shell
 from ..maps.words import counted, number, percent
-from .model import CATEGORIES, Counted, Finding, Report
+from .model import CATEGORIES, Finding, Proportion, Report
 
 _TESTS = {
     "z": "two-proportion z test",
@@ -104,7 +104,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _bar(side: Counted) -> dict[str, str]:
+def _bar(side: Proportion) -> dict[str, str]:
     return {
         "name": side.name,
         "width": f"{max(side.share, 0.004) * 100:.1f}%",
