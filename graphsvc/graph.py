@@ -276,6 +276,10 @@ class Graph:
         """The revision that answers speak of; the graph's own may be newer by then, see :meth:`allow_age`."""
         return self._questions.revision()
 
+    def revision_at_hand(self) -> int | None:
+        """The same where the store need not be asked, within the age that is allowed; else None."""
+        return self._questions.revision_at_hand()
+
     def allow_age(self, seconds: float) -> None:
         """Let answers be so old: a graph that is written to all the time need not be counted anew for each of them.
 

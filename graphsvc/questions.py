@@ -78,6 +78,10 @@ class Questions:
                     self._ended = dict([*self._ended.items(), (former, self._looked_at)][-_REVISIONS_KEPT:])
             return self._revision
 
+    def revision_at_hand(self) -> int | None:
+        """The same where it need not be looked up; else None."""
+        return self._revision if time.monotonic() - self._looked_at < self.max_age * _LOOKED_UP else None
+
     def status(self) -> Status:
         """What the graph holds at :meth:`revision`; counting it takes as long as an answer."""
         with self._status_lock:

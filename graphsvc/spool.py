@@ -65,6 +65,10 @@ class Spool:
         rest = pl.concat([pl.DataFrame(schema=EVENTS), *self._waiting]).lazy()
         return pl.concat([pl.scan_parquet(self._files), rest]) if self._files else rest
 
+    def in_memory(self, most: int) -> pl.DataFrame | None:
+        """All events so far, where they are no more than these; else None."""
+        return self.events().collect() if self._rows <= most and not self._files else None
+
     def kept(self, events: pl.LazyFrame) -> pl.LazyFrame:
         """What was worked out from the events, kept beside them so that it is worked out once."""
         if not self._files:

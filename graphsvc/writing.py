@@ -75,11 +75,12 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
     Raises:
         SettingsConflict: the proposed settings disagree with the graph's; nothing was written.
     """
+    few = events if isinstance(events, pl.DataFrame) else events.in_memory(_FEW)
+    if few is not None and len(few) <= _FEW:
+        with store.writer() as writer:
+            if writer.has_events():
+                return _commit_few(writer, few, proposed, replace=replace)
     if isinstance(events, pl.DataFrame):
-        if len(events) <= _FEW:
-            with store.writer() as writer:
-                if writer.has_events():
-                    return _commit_few(writer, events, proposed, replace=replace)
         with Spool() as spool:
             spool.add(events)
             return add(store, spool, proposed, replace=replace)

@@ -357,3 +357,40 @@ def test_answers_may_be_allowed_some_age(tmp_path: Path) -> None:
             again = client.get("/paths", headers={"If-None-Match": first.headers["etag"]})
             assert (first.json()["revision"], again.status_code) == (1, 304)
             assert client.get("/status").json()["revision"] == 2, "what the graph holds is always told as it is"
+
+
+def test_what_was_sent_is_sent_again_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        counted: list[str] = []
+
+        def ask(name: str, *given: Any, **more: Any) -> Any:
+            counted.append(name)
+            return Graph.ask(graph, name, *given, **more)
+
+        monkeypatch.setattr(graph, "ask", ask)
+        with TestClient(create_app(graph, Options(max_age=60, keys=Keys.of(**SECRETS)))) as client:
+            told = [client.get("/paths?top=3", headers=ADMIN) for _ in range(3)]
+            assert len(counted) == 1, "sent again without asking anew"
+            assert len({(each.text, each.headers["etag"]) for each in told}) == 1
+            assert len({each.headers["x-request-id"] for each in told}) == 3, "of each request its own"
+            held = client.get("/paths?top=3", headers={**ADMIN, "If-None-Match": told[0].headers["etag"]})
+            assert (held.status_code, held.text) == (304, "")
+            client.get("/paths?top=4", headers=ADMIN)
+            client.get("/paths?top=3", headers=with_key("read"))
+            assert len(counted) == 3, "another question, and another role, are asked anew"
+            problem(client.get("/paths?top=3"), 401, "unauthorized")
+            numbers = client.get("/metrics", headers=ADMIN).text
+            assert 'graphsvc_requests_total{method="GET",route="/paths",status="200"} 5.0' in numbers
+
+
+def test_who_is_shown_with_identifiers_is_not_sent_again(tmp_path: Path) -> None:
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        with TestClient(create_app(graph, Options(max_age=60))) as client:
+            key = client.post("/users/lookup", json={"identifier": "email:ann@example.org"}).json()["key"]
+            before = client.get(f"/users/{key}/journeys").json()["revision"]
+            graph.add([{**ANN[0], "time": "2026-03-02T10:00:00Z"}])
+            assert client.get(f"/users/{key}/journeys").json()["revision"] == before + 1, "a user is shown as is"
+            shown = [client.get("/paths/journeys?identifiers=true").json()["shown"] for _ in range(2)]
+            assert shown[0] and all("email:ann@example.org" in row["identifiers"] for row in shown[0])

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import settings as at_ease
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from graphsvc.core.normal import sought
+from graphsvc.core.normal import normalised, sought
 from graphsvc.errors import RulesError, StoreUnavailable
 from graphsvc.graph import Graph
 from graphsvc.rules import Rules, in_words, load_rules
@@ -70,6 +74,28 @@ def test_a_rules_file_changes_what_it_names_and_leaves_the_defaults(tmp_path: Pa
 )
 def test_normalisers(raw: str, key: str) -> None:
     assert sought(raw, Rules(default_region="DE")) == key
+
+
+_VALUE = st.one_of(
+    st.text(max_size=12),
+    st.text("aZ09-+ '\"@.()\u00a0ÄİΣ", max_size=12),
+    st.sampled_from(["test@x.de", "0-0", " N/A", "'null'", "+4930123456", "030 123456", "\x1f", "a:b", "GUEST"]),
+)
+
+
+@at_ease(deadline=None)
+@given(
+    texts=st.lists(st.one_of(st.none(), st.just("bare"), st.builds("{}:{}".format, st.sampled_from(
+        ["email", "phone", "cookie", "handle", "of-nobody"]), _VALUE)), min_size=1, max_size=8),
+    region=st.sampled_from([None, "DE"]),
+)  # fmt: skip
+def test_few_identifiers_get_the_keys_that_they_get_among_many(texts: list[str | None], region: str | None) -> None:
+    rules = Rules.model_validate({"default_region": region, "types": {"handle": {"normalise": "lower"}}})
+    among_many = normalised(pl.Series([*texts, *["cookie:filler"] * 60]), rules)[: len(texts)]
+    assert normalised(pl.Series(texts, dtype=pl.String), rules).to_list() == among_many.to_list()
+    for text, key in zip(texts, among_many, strict=True):
+        alone = normalised(pl.Series([text], dtype=pl.String), rules).item()
+        assert alone == key, f"{text!r} alone"
 
 
 def test_blocked_values_never_link_and_come_back_with_the_rule(store_url: str) -> None:

@@ -21,6 +21,7 @@ from .conditional import add_conditional
 from .events import add_events
 from .guard import Guard
 from .jobs import Jobs, add_jobs
+from .kept import KeptAnswers
 from .keys import Keys
 from .metrics import Metrics
 from .observe import Observer
@@ -97,9 +98,8 @@ def create_app(graph: Graph, options: Options | None = None) -> FastAPI:
     add_pages(routers, graph, options, sessions)
     routers.join(app)
     _describe_problems(app)
-    app.add_middleware(
-        Guard, options=options, sessions=sessions
-    )  # of these, the last one added is the first to see a request
+    app.add_middleware(KeptAnswers, graph=graph)  # of these, the last one added is the first to see a request
+    app.add_middleware(Guard, options=options, sessions=sessions)
     if not options.keys:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK)
     if options.origins:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from .. import __version__
 from ..graph import Graph
+from .kept import ANSWERS_REVISION
 from .roles import caller_of
 
 _KEEP = "private, no-cache"  # keep it, and ask each time whether it still holds
@@ -26,13 +27,15 @@ class NotModified(Exception):
 class Tagged:
     """A dependency of endpoints that count: answers 304 at once where the caller holds the answer already."""
 
+    keeps = True  # what was sent may be sent again (``kept``)
+
     def __init__(self, request: Request, response: Response) -> None:
         """Compare what the caller holds with the graph as it stands.
 
         Raises:
             NotModified: it is current.
         """
-        self._response = response
+        self._request, self._response = request, response
         self._question = hashlib.blake2b(repr(self._asked(request)).encode(), digest_size=12)
         self._graph: Graph = request.app.state.graph
         held = request.headers.get("if-none-match")
@@ -48,6 +51,8 @@ class Tagged:
         """Tag the answer with the revision that it speaks of, which may be older than the graph is by now."""
         headers = (response or self._response).headers
         headers["ETag"], headers["Cache-Control"] = self._tag(revision), _KEEP
+        if self.keeps:
+            setattr(self._request.state, ANSWERS_REVISION, revision)
 
     def _asked(self, request: Request) -> tuple[Any, ...]:
         """What the answer depends on beside the revision."""
@@ -64,6 +69,8 @@ class Tagged:
 
 class TaggedNow(Tagged):
     """The same for endpoints that show the graph as it stands at this moment."""
+
+    keeps = False
 
     def _revision(self, graph: Graph) -> int:
         return graph.store.revision()

@@ -6,8 +6,8 @@ import base64
 import binascii
 from urllib.parse import quote, urlsplit
 
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,7 +50,7 @@ class Guard:
         try:
             headers = Headers(scope=scope)
             caller = self._caller(scope["path"], headers)
-            self._check_rate(scope, caller)
+            await self._check_rate(scope, caller)
             if caller is None:
                 raise Unauthorized("give a key of this service in the header X-API-Key")
             scope["state"]["caller"] = caller
@@ -90,7 +90,7 @@ class Guard:
             return _MAX_FORM
         return _MAX_BODIES.get(path, MAX_BODY) if caller.role >= Role.WRITE else MAX_BODY
 
-    def _check_rate(self, scope: Scope, caller: Caller | None) -> None:
+    async def _check_rate(self, scope: Scope, caller: Caller | None) -> None:
         """Each key has its rate; whoever brings none, or a wrong one, has that of the address.
 
         Raises:
@@ -98,7 +98,7 @@ class Guard:
         """
         address = (scope.get("client") or ("",))[0]
         who = ("key", caller.name) if caller and caller is not ANYBODY and caller.name else ("address", address)
-        if scope["path"] in _UNLIMITED or self._limiter.hit(self._rate, *who):
+        if scope["path"] in _UNLIMITED or await self._limiter.hit(self._rate, *who):
             return
         raise TooManyRequests(f"more than {self._options.rate.replace('/', ' requests per ')}; ask again later")
 

@@ -32,19 +32,25 @@ PLACEHOLDERS = (
 )
 _PLACEHOLDER_PATTERN = r"^(?:test@.*|[0-]*)$"  # test@… and any run of zeros and hyphens
 _E164 = r"^\+[1-9][0-9]{6,14}$"
+_PLAIN = re.compile(r"[!-~]+")  # without spaces, and in letters whose small forms everybody agrees on
+_FEW = 50  # so few are brought into form one by one, as columns cost more than they save
 
 
 def normalised(identifiers: pl.Series, rules: Rules) -> pl.Series:
     """Raw ``type:value`` texts as identifier keys; null where the value is a placeholder or blocked."""
-    if not len(identifiers):
-        return pl.Series(identifiers.name or "key", [], dtype=pl.String)
+    name = identifiers.name or "key"
+    if len(identifiers) <= _FEW:
+        plain = _plain(identifiers.to_list(), rules)
+        if plain is not None:
+            keys = [None if _says_nothing(value) else f"{kind}:{value}" for kind, value in plain]
+            return pl.Series(name, keys, dtype=pl.String)
     parts = _parts(identifiers, rules)
     usable = ~_is_placeholder(pl.col("value"))
     for kind, rule in rules.types.items():
         for pattern in rule.blocked:
             usable &= ~((pl.col("kind") == kind) & pl.col("value").str.contains(pattern))
     key = pl.when(usable).then(pl.concat_str("kind", "value", separator=":"))
-    return parts.select(key.alias(identifiers.name or "key")).to_series()
+    return parts.select(key.alias(name)).to_series()
 
 
 def sought(identifier: str, rules: Rules) -> str:
@@ -68,8 +74,10 @@ def meant(text: str, rules: Rules) -> list[str]:
 
 
 def _keys(identifiers: Sequence[str], rules: Rules) -> list[str]:
-    parts = _parts(pl.Series(identifiers, dtype=pl.String), rules)
-    return [f"{kind}:{value or ''}" for kind, value in parts.iter_rows()]
+    parts = _plain(identifiers, rules)
+    if parts is None:
+        parts = _parts(pl.Series(identifiers, dtype=pl.String), rules).rows()
+    return [f"{kind}:{value or ''}" for kind, value in parts]
 
 
 def by_raw(raw: pl.Series, rules: Rules) -> pl.DataFrame:
@@ -110,6 +118,22 @@ def _parts(identifiers: pl.Series, rules: Rules) -> pl.DataFrame:
     )
 
 
+def _plain(identifiers: Sequence[str | None], rules: Rules) -> list[tuple[str, str]] | None:
+    """What :func:`_parts` makes of plain texts; None where one of them is not, or its type has blocked patterns."""
+    parts = []
+    for text in identifiers:
+        kind, colon, value = (text or "").partition(":")
+        rule = rules.of(kind)
+        if not colon or rule.blocked or not _PLAIN.fullmatch(value):
+            return None
+        if rule.normalise in ("email", "lower"):
+            value = value.lower()
+        elif rule.normalise == "phone" and not re.match(_E164, value):
+            value = _e164(value, rules.default_region)
+        parts.append((kind, value))
+    return parts
+
+
 def _types(rules: Rules, normaliser: Normaliser) -> list[str]:
     return [kind for kind, rule in rules.types.items() if rule.normalise == normaliser]
 
@@ -131,5 +155,12 @@ def _e164(text: str, region: str | None) -> str:
 
 
 def _is_placeholder(value: pl.Expr) -> pl.Expr:
+    """Whether a value says nothing about a person."""
     bare = value.str.replace_all(r"[\s\"'`]", "").str.to_lowercase()
     return bare.is_in(PLACEHOLDERS) | bare.str.contains(_PLACEHOLDER_PATTERN)
+
+
+def _says_nothing(value: str) -> bool:
+    """The same for one plain value."""
+    bare = re.sub(r"[\"'`]", "", value).lower()
+    return bare in PLACEHOLDERS or re.match(_PLACEHOLDER_PATTERN, bare) is not None

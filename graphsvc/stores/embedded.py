@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from ..settings import Settings
 from ..tables import DERIVED, EVENTS, SHARED, STORED, Neighbourhood, Tables, chunks
 from . import base
 from .base import Head, Status, UserRows, with_links
-from .embedded_file import CONFIG, Gate, connect, in_time, quoted, reason
+from .embedded_file import CONFIG, Gate, connect, in_time, quoted, reason, shared
 from .embedded_rows import (
     EmbeddedWriter,
     Reader,
     all_of,
+    fetched,
     few,
     insert,
     insert_derived,
@@ -47,7 +48,6 @@ from .embedded_rows import (
 from .embedded_schema import create, migrate
 
 _ROWS_PER_INSERT = 250_000
-_locks: dict[Path, threading.Lock] = {}
 
 
 class EmbeddedStore:
@@ -70,13 +70,13 @@ class EmbeddedStore:
         self.spool = self.path
         self.recent = Recent()
         self._write = write
-        # One writer at a time within this process; DuckDB keeps other processes out.
-        self._lock = _locks.setdefault(self.path.resolve(), threading.Lock())
+        self._shared = shared(self.path)
         self._handle = threading.Lock()  # the connection itself refuses two calls at once
         self._gate = Gate()
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._known: Head | None = None  # the last head; most readers ask for it again
         self._connection = connect(self.path, write)
+        self._shared.forget()
         try:
             self._check(write)
         except BaseException:
@@ -93,7 +93,7 @@ class EmbeddedStore:
             return
         if "graph" not in tables:
             raise ForeignGraph(f"{self.url} is a DuckDB file of something else; name another file")
-        schema = int(one(self._connection.execute("SELECT schema FROM graph"))[0])
+        schema = int(one(self._connection, "SELECT schema FROM graph")[0])
         if schema > base.SCHEMA:
             raise NewerGraph(
                 f"{self.url} has schema {schema}, this version of graphsvc knows up to {base.SCHEMA}; update graphsvc"
@@ -112,8 +112,11 @@ class EmbeddedStore:
                 insert_derived(cursor, derived)
 
     @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _transaction(self, landing: AbstractContextManager[None] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor within one transaction: a snapshot to read, all or nothing to write.
+
+        Args:
+            landing: what surrounds the commit.
 
         Raises:
             StoreUnavailable: the transaction failed (a full disk, a damaged file) and left the graph as it was.
@@ -126,7 +129,8 @@ class EmbeddedStore:
                     cursor.begin()
                     with in_time(cursor):
                         yield cursor
-                    cursor.commit()
+                    with landing or nullcontext():
+                        cursor.commit()
                 except BaseException:
                     with suppress(duckdb.Error):  # some failures end the transaction by themselves
                         cursor.rollback()
@@ -151,11 +155,18 @@ class EmbeddedStore:
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""
-        with self._transaction() as cursor:
-            return revision_of(cursor)
+        mark, revision = self._shared.at_hand()
+        if revision is None:
+            with self._transaction() as cursor:
+                revision = revision_of(cursor)
+            self._shared.learn(mark, revision)
+        return revision
 
     def head(self) -> Head:
         """Revision, settings and data end in one cheap read at one revision."""
+        known = self._known
+        if known is not None and known.revision == self._shared.at_hand()[1]:
+            return known
         with self._transaction() as cursor:
             return self._head(cursor)
 
@@ -163,7 +174,7 @@ class EmbeddedStore:
         """The head; what it says is looked up once for each revision."""
         revision, known = revision_of(cursor), self._known
         if known is None or known.revision != revision:
-            (data_end,) = one(cursor.execute("SELECT max(ended_at) FROM journeys"))
+            (data_end,) = one(cursor, "SELECT max(ended_at) FROM journeys")
             self._known = known = Head(revision, settings_of(cursor), data_end)
         return known
 
@@ -171,14 +182,13 @@ class EmbeddedStore:
         """Counts, versions, settings and data range."""
         with self._transaction() as cursor:
             counts = {
-                name: int(one(cursor.execute(f"SELECT count(*) FROM {name}"))[0])  # noqa: S608
+                name: int(one(cursor, f"SELECT count(*) FROM {name}")[0])  # noqa: S608
                 for name in (*STORED, *DERIVED)
             }
             touchpoints, start, end, channels = one(
-                cursor.execute(
-                    "SELECT coalesce(sum(steps), 0), min(started_at), max(ended_at), "
-                    "(SELECT count(*) FROM channels) FROM journeys"
-                )
+                cursor,
+                "SELECT coalesce(sum(steps), 0), min(started_at), max(ended_at), "
+                "(SELECT count(*) FROM channels) FROM journeys",
             )
             return Status(
                 url=self.url,
@@ -199,7 +209,7 @@ class EmbeddedStore:
                 'SELECT key, "user", started_at, converted, names, channels, stages, times, "values" FROM journeys',
             )
             traits = queried(cursor, "SELECT key, traits FROM users")
-            (data_end,) = one(cursor.execute("SELECT coalesce(epoch_us(max(ended_at)), 0) FROM journeys"))
+            (data_end,) = one(cursor, "SELECT coalesce(epoch_us(max(ended_at)), 0) FROM journeys")
             settings = settings_of(cursor)
             revision = revision_of(cursor)
         return build(
@@ -228,7 +238,7 @@ class EmbeddedStore:
         """Key of the user that has the first of some identifiers that anybody has."""
         with self._transaction() as cursor:
             for identifier in keys(self._head(cursor).settings or Settings()):
-                found = cursor.execute('SELECT "user" FROM identifiers WHERE key = ?', [identifier]).fetchall()
+                found = fetched(cursor, 'SELECT "user" FROM identifiers WHERE key = ?', [identifier])
                 if found and found[0][0] is not None:
                     return str(found[0][0])
         return None
@@ -236,12 +246,13 @@ class EmbeddedStore:
     def user(self, key: str) -> UserRows | None:
         """What is stored of one user, at one revision; None where there is no such user."""
         with self._transaction() as cursor:
+            head = self._head(cursor)
             users = few(cursor, "users", "key", key)
             if not users:
                 return None
             nearby = few(cursor, "identifiers", "component", users[0]["component"])
             identifiers = [row for row in nearby if row["user"] == key]
-            return UserRows(self._head(cursor), users[0], identifiers, few(cursor, "journeys", '"user"', key))
+            return UserRows(head, users[0], identifiers, few(cursor, "journeys", '"user"', key))
 
     def events(self) -> Generator[pl.DataFrame, None, None]:
         """The stored events in chunks, sorted by key."""
@@ -313,8 +324,8 @@ class EmbeddedStore:
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self._write:
             raise StoreUnavailable(f"{self.url} was opened for reading only")
-        with self._lock:
-            with self._transaction() as cursor:
+        with self._shared.lock:
+            with self._transaction(self._shared.landing()) as cursor:
                 yield cursor
             self._hide()
 
@@ -348,7 +359,7 @@ class EmbeddedStore:
         """Write the file anew without what was deleted; readers wait meanwhile. Copies and backups are left to do."""
         folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.compact-", dir=self.path.parent))  # its owner's only
         fresh = folder / self.path.name
-        with self._lock, self._gate.closed():
+        with self._shared.lock, self._gate.closed():
             self._let_go()
             try:
                 with duckdb.connect(config=CONFIG) as both:

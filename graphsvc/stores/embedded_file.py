@@ -55,6 +55,50 @@ class Gate:
                 self._changed.notify_all()
 
 
+class Shared:
+    """What the stores of this process share that hold one file. While they do, no other process writes to it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # one writer at a time
+        self._landings = 0  # odd while a commit lands
+        self._known: tuple[int, int] | None = None  # the revision, and the landings at which it was read
+
+    def at_hand(self) -> tuple[int, int | None]:
+        """A mark of this moment, and the revision of the graph as far as it is known without reading."""
+        mark, known = self._landings, self._known
+        return mark, known[1] if known and known[0] == mark and self.unmoved(mark) else None
+
+    def unmoved(self, mark: int) -> bool:
+        """Whether no commit has begun to land since a mark: a snapshot taken since then is of its revision."""
+        return mark == self._landings and not mark % 2
+
+    def learn(self, mark: int, revision: int) -> None:
+        """Remember the revision that was read after a mark."""
+        if self.unmoved(mark):
+            self._known = mark, revision
+
+    def forget(self) -> None:
+        """Have the revision read when it is wanted next: another process may have held the file meanwhile."""
+        self._known = None
+
+    @contextmanager
+    def landing(self) -> Iterator[None]:
+        """A commit lands within the block."""
+        self._landings += 1
+        try:
+            yield
+        finally:
+            self._landings += 1
+
+
+_shared: dict[Path, Shared] = {}
+
+
+def shared(path: Path) -> Shared:
+    """What the stores on one file share."""
+    return _shared.setdefault(path.resolve(), Shared())
+
+
 def connect(path: Path, write: bool) -> duckdb.DuckDBPyConnection:
     """Open the file.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,8 @@ from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Changes, Neighbou
 SCHEMAS = {**STORED, **DERIVED}
 _WITH_ANCHOR = {**SCHEMAS, "events": pl.Schema({**EVENTS, "anchor": pl.String()})}
 _FEW = 50  # so many keys are looked up one by one
+_statements: dict[str, duckdb.Statement] = {}  # by their texts, which are few: never a user's
+atexit.register(_statements.clear)  # DuckDB's binding complains of what outlives it
 
 
 class Reader:
@@ -29,7 +32,7 @@ class Reader:
 
     def has_events(self) -> bool:
         """Whether the graph holds any event."""
-        return bool(self._cursor.execute("SELECT 1 FROM events LIMIT 1").fetchall())
+        return bool(fetched(self._cursor, "SELECT 1 FROM events LIMIT 1"))
 
     def stored(self, keys: pl.Series) -> pl.DataFrame:
         """The stored events that have one of these keys."""
@@ -65,7 +68,7 @@ class Reader:
         head = f"SELECT {names} FROM {table} WHERE {column} IN"  # noqa: S608
         if len(values) <= _FEW:  # an index leads from constants to rows, and so few rows come faster as plain values
             marks = ", ".join("?" * len(values))
-            rows = self._cursor.execute(f"{head} ({marks})", values.to_list()).fetchall() if marks else []
+            rows = fetched(self._cursor, f"{head} ({marks})", values.to_list()) if marks else []
             return pl.DataFrame(rows, schema=schema, orient="row")
         self._cursor.register("wanted", values.cast(pl.String).alias("wanted").to_frame().to_arrow())
         found = queried(self._cursor, f"{head} (SELECT wanted FROM wanted)")  # noqa: S608
@@ -112,7 +115,7 @@ class EmbeddedWriter(Reader):
         if len(gone) <= _FEW:
             one = " AND ".join(f"{column} = ?" for column in gone.columns)
             for key in gone.iter_rows():
-                self._cursor.execute(f"DELETE FROM {name} WHERE {one}", list(key))  # noqa: S608
+                fetched(self._cursor, f"DELETE FROM {name} WHERE {one}", key)  # noqa: S608
             return
         self._cursor.register("gone", gone.to_arrow())
         same = " AND ".join(f"{name}.{column} = gone.{column}" for column in gone.columns)
@@ -135,17 +138,24 @@ def queried(cursor: duckdb.DuckDBPyConnection, text: str) -> pl.DataFrame:
     return pl.DataFrame(_Stream(cursor.sql(text)))
 
 
+def fetched(cursor: duckdb.DuckDBPyConnection, text: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """The rows of one of our statements, which is parsed once: for a small question that takes half of the time."""
+    if text not in _statements:
+        (_statements[text],) = cursor.extract_statements(text)
+    return cursor.execute(_statements[text], list(values)).fetchall()
+
+
 def few(cursor: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> list[dict[str, Any]]:
     """The rows of a derived table that an index leads to."""
     names = DERIVED[table].names()
     columns = ", ".join(f'"{name}"' for name in names)
-    rows = cursor.execute(f"SELECT {columns} FROM {table} WHERE {column} = ?", [value]).fetchall()  # noqa: S608
+    rows = fetched(cursor, f"SELECT {columns} FROM {table} WHERE {column} = ?", [value])  # noqa: S608
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
-    """The first row of a result that has one."""
-    rows = result.fetchall()  # to the end: an unfinished result would keep the cursor busy
+def one(cursor: duckdb.DuckDBPyConnection, text: str) -> tuple[Any, ...]:
+    """The one row that a statement always has."""
+    rows = fetched(cursor, text)  # to the end: an unfinished result would keep the cursor busy
     if not rows:
         raise StoreUnavailable("the table graph has lost its row; restore the file from a copy")
     return tuple(rows[0])
@@ -153,12 +163,12 @@ def one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
 
 def revision_of(cursor: duckdb.DuckDBPyConnection) -> int:
     """The revision that the transaction sees."""
-    return int(one(cursor.execute("SELECT revision FROM graph"))[0])
+    return int(one(cursor, "SELECT revision FROM graph")[0])
 
 
 def settings_of(cursor: duckdb.DuckDBPyConnection) -> Settings | None:
     """The settings of the graph; None where there is no graph yet."""
-    (text,) = one(cursor.execute("SELECT settings FROM graph"))
+    (text,) = one(cursor, "SELECT settings FROM graph")
     return None if text is None else _parsed(text)
 
 
@@ -175,7 +185,7 @@ def next_revision(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> int:
 
 def rulings_of(cursor: duckdb.DuckDBPyConnection) -> Rulings:
     """The decisions and erasures, without the secret."""
-    decided, erased = one(cursor.execute("SELECT EXISTS (FROM decisions), EXISTS (FROM erasures)"))
+    decided, erased = one(cursor, "SELECT EXISTS (FROM decisions), EXISTS (FROM erasures)")
     none = Rulings.none()
     return Rulings(
         all_of(cursor, "decisions") if decided else none.decisions,
