@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from graphsvc.answers import ANSWERS, Comparison, ask, compared
-from graphsvc.answers.compare import corrected, proportions
+from graphsvc.answers.significance import corrected, proportions
 from graphsvc.errors import QueryError, UnknownName
 
 from . import people, questions

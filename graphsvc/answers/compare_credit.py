@@ -9,8 +9,10 @@ import numpy as np
 from .. import attribution as core
 from ..frame import JourneyFrame
 from .attribution import AttributionParams, led_up_by
-from .compare import ComparedRow, Comparison, both_sides, check_rates, corrected, sides_of, users_by_row
+from .compare import ComparedRow, Comparison, check_rates
 from .goal_paths import goal_paths
+from .sides import both_sides, sides_of, users_by_row
+from .significance import corrected
 
 #: Rounds of drawing and dealing users where the question names none.
 ROUNDS = 199

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from ..answers.compare import LEAST_EXPECTED
 from ..answers.params import time_of
+from ..answers.significance import LEAST_EXPECTED
 from ..frame import Flags, Ints
 from ..maps.words import percent, quoted
 from .by_group import funnel, step_gap

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..answers.compare import corrected
+from ..answers.significance import corrected
 from ..frame import Ints, JourneyFrame
 from .candidates import Candidate, Said, Side
 from .model import CATEGORIES, Finding, Looked, Proportion

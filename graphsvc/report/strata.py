@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..answers.compare import LEAST_EXPECTED, proportions
+from ..answers.significance import LEAST_EXPECTED, proportions
 from ..frame import Flags, Ints
 
 CONFIDENCE = 0.95
 
 
 def shares(does_a: Flags, does_b: Flags) -> dict[str, Any]:
-    """Two shares of users, compared (``answers.compare``): difference, low and high (95 %), p_value, test."""
+    """Two shares of users, compared (``answers.significance``): difference, low and high (95 %), p_value, test."""
     found = proportions(int(does_a.sum()), int(does_b.sum()), len(does_a), len(does_b), CONFIDENCE)
     return {name: found[name] for name in ("difference", "low", "high", "p_value", "test")}
 
