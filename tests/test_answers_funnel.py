@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graphsvc.answers import ANSWERS, Result, ask
-from graphsvc.answers.funnel import FunnelStep
+from graphsvc.answers.funnel_params import FunnelStep
 from graphsvc.errors import QueryError, UnknownName
 
 from .oracle import Person, Touch

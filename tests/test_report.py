@@ -24,7 +24,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from graphsvc.answers.funnel import FunnelParams, FunnelStep
+from graphsvc.answers.funnel_params import FunnelParams, FunnelStep
 from graphsvc.answers.params import Filters
 from graphsvc.errors import NotFound, QueryError, UnknownName
 from graphsvc.example import Story

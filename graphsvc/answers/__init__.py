@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .conformance import ConformanceParams, ConformanceRow
     from .falls import FallRow, FallsParams
     from .feelings import FeelingRow, FeelingsParams
-    from .funnel import FunnelParams, FunnelRow
+    from .funnel import FunnelRow
+    from .funnel_params import FunnelParams
     from .matrix import MatrixParams, MatrixRow
     from .paths import PathRow, PathsParams
     from .personas import PersonaRow, PersonasParams
@@ -95,7 +96,7 @@ _OFFERED = {
     "FallsParams": "falls",
     "FeelingRow": "feelings",
     "FeelingsParams": "feelings",
-    "FunnelParams": "funnel",
+    "FunnelParams": "funnel_params",
     "FunnelRow": "funnel",
     "MatrixParams": "matrix",
     "MatrixRow": "matrix",

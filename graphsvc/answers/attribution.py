@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from .. import attribution as core
-from ..attribution import Columns, Credits, Drawn, Interval, Model, Options, PathTable
-from ..frame import Codes, Ints, JourneyFrame, Label
+from ..attribution import Credits, Drawn, Interval, Model, Options, PathTable
+from ..frame import Ints, JourneyFrame, Label
 from .declared import Answer, frame_only
 from .drill import Members, members
-from .goal_paths import GoalPaths, goal_paths
+from .goal_paths import GoalPaths, goal_paths, led_up_by
 from .params import Filters, time_of
 from .result import Result, Row, result
 from .tally import totals
@@ -155,50 +155,6 @@ def attribution_members(frame: JourneyFrame, params: AttributionParams) -> Membe
         walk.append(led_up.walk)
         above += len(one.rows)
     return members(found.walks, np.concatenate(row), np.concatenate(walk), {"users": "users", "journeys": "journeys"})
-
-
-@dataclass(frozen=True)
-class LedUp:
-    """Which labels led up to conversions, and in which walks: ``K`` times, each label once per path."""
-
-    code: Ints  # [K] of the label, the number of labels for ``(none)``
-    position: Ints  # [K] among the labels of its path, 0 for ``(none)``
-    walk: Ints  # [K] never falling for one code
-    user: Codes  # [W] of each walk
-
-    def columns(self, columns: Columns) -> Ints:
-        """The column of each: [K]."""
-        if not columns.by_position:
-            return self.code
-        most = int(columns.position.max()) + 1
-        return np.searchsorted(columns.code * most + columns.position, self.code * most + self.position)
-
-    def counts(self, columns: Columns) -> tuple[Ints, Ints]:
-        """Users and journeys of each column: [C] each."""
-        column = self.columns(columns)
-        order = np.argsort(column, kind="stable")
-        column, walk = column[order], self.walk[order]
-
-        def different(of: Ints | Codes) -> Ints:
-            new = np.ones(len(of), dtype=np.bool_)
-            new[1:] = (of[1:] != of[:-1]) | (column[1:] != column[:-1])
-            return np.bincount(column[new], minlength=len(columns.code))
-
-        return different(self.user[walk]), different(walk)  # walks are ordered by user
-
-
-def led_up_by(found: GoalPaths) -> LedUp:
-    """Which labels led up to conversions in some paths."""
-    table = found.table
-    firsts = core.firsts(table)
-    touch = np.flatnonzero(firsts.first & found.converting[table.path])
-    none = np.flatnonzero(found.converting & (table.lengths == 0))
-    return LedUp(
-        code=np.append(table.codes[touch].astype(np.int64), np.full(len(none), len(table.texts))),
-        position=np.append(firsts.position[touch], np.zeros_like(none)),
-        walk=found.walk[np.append(table.path[touch], none)],
-        user=found.walks.user,
-    )
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from .. import attribution as core
 from ..frame import JourneyFrame
-from .attribution import AttributionParams, led_up_by
+from .attribution import AttributionParams
 from .compare import ComparedRow, Comparison, check_rates
-from .goal_paths import goal_paths
+from .goal_paths import goal_paths, led_up_by
 from .sides import both_sides, sides_of, users_by_row
 from .significance import corrected
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ..attribution import PathTable
+from ..attribution import Columns, PathTable, firsts
 from ..errors import QueryError, UnknownName, nearest
-from ..frame import Flags, Floats, Ints, JourneyFrame
+from ..frame import Codes, Flags, Floats, Ints, JourneyFrame
 from .params import DAY_US, Filters
 from .walks import Walks, goals, require, walk
 
@@ -90,6 +90,50 @@ def goal_paths(frame: JourneyFrame, filters: Filters, currency: str | None = Non
     )
     walk_of = np.searchsorted(walks.offsets, starts[chosen], side="right") - 1
     return GoalPaths(walks, table, walk_of, unvalued, int(waits.sum()))
+
+
+@dataclass(frozen=True)
+class LedUp:
+    """Which labels led up to conversions, and in which walks: ``K`` times, each label once per path."""
+
+    code: Ints  # [K] of the label, the number of labels for ``(none)``
+    position: Ints  # [K] among the labels of its path, 0 for ``(none)``
+    walk: Ints  # [K] never falling for one code
+    user: Codes  # [W] of each walk
+
+    def columns(self, columns: Columns) -> Ints:
+        """The column of each: [K]."""
+        if not columns.by_position:
+            return self.code
+        most = int(columns.position.max()) + 1
+        return np.searchsorted(columns.code * most + columns.position, self.code * most + self.position)
+
+    def counts(self, columns: Columns) -> tuple[Ints, Ints]:
+        """Users and journeys of each column: [C] each."""
+        column = self.columns(columns)
+        order = np.argsort(column, kind="stable")
+        column, walk = column[order], self.walk[order]
+
+        def different(of: Ints | Codes) -> Ints:
+            new = np.ones(len(of), dtype=np.bool_)
+            new[1:] = (of[1:] != of[:-1]) | (column[1:] != column[:-1])
+            return np.bincount(column[new], minlength=len(columns.code))
+
+        return different(self.user[walk]), different(walk)  # walks are ordered by user
+
+
+def led_up_by(found: GoalPaths) -> LedUp:
+    """Which labels led up to conversions in some paths."""
+    table = found.table
+    order = firsts(table)
+    touch = np.flatnonzero(order.first & found.converting[table.path])
+    none = np.flatnonzero(found.converting & (table.lengths == 0))
+    return LedUp(
+        code=np.append(table.codes[touch].astype(np.int64), np.full(len(none), len(table.texts))),
+        position=np.append(order.position[touch], np.zeros_like(none)),
+        walk=found.walk[np.append(table.path[touch], none)],
+        user=found.walks.user,
+    )
 
 
 def _values(

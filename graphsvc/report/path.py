@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..answers.funnel import FunnelStep
+from ..answers.funnel_params import FunnelStep
 from ..answers.params import DAY_US
 from ..frame import Flags, Ints
 from .people import People

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..answers.funnel import FunnelParams, count_funnel
+from ..answers.funnel import count_funnel
+from ..answers.funnel_params import FunnelParams
 from ..answers.params import Filters, time_of
 from ..answers.paths import PathsParams, count_paths
 from ..answers.touches import TouchesParams, count_touches
