@@ -19,7 +19,7 @@ import graphsvc
 from graphsvc.answers import ANSWERS
 from graphsvc.answers.cypher import parameters
 from graphsvc.api import Options, create_app
-from graphsvc.api.keys import Caller, Keys, Role
+from graphsvc.api.keys import Caller, Keys, Role, hashed
 from graphsvc.example import Story
 from graphsvc.graph import Graph
 from graphsvc.settings import Settings
@@ -224,6 +224,15 @@ def test_identifiers_are_for_admins(graph: Graph, locked: TestClient) -> None:
 
 
 # Signing in
+
+
+def test_a_page_says_who_asks_for_it(graph: Graph, tmp_path: Path) -> None:
+    keys = Keys({hashed(name): Caller(name, Role.READ) for name in ("ann", "bob")})
+    with TestClient(create_app(graph, Options(keys=keys, jobs=tmp_path, max_age=5))) as client:
+        for name in ("ann", "bob", "ann"):
+            page = client.get("/explore/steps", headers={"X-API-Key": name}).text
+            assert f'<span class="who"> {name}</span>' in page
+    graph.allow_age(0)  # as other tests expect it
 
 
 def test_a_browser_signs_in_with_a_key_and_keeps_another_token(locked: TestClient) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import cache
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import create_model
 
-from ..answers import ANSWERS, Answer, Result
+from ..answers import ANSWERS, COMPARABLE, Answer, Filters, Result
 from ..errors import CypherUnsupported, InputError, NotFound, QueryError, nearest
 from ..graph import Graph
 from ..maps.kinds import KINDS, draw, kind
+from ..settings import Settings
 from . import forms, tables
+from .asking import Asking
 from .cypher import for_browser
 from .forms import Given
-from .render import PageTagged, address, page
+from .render import Tagging, address, page
 
 #: The kind of picture that tells most about an answer.
 _PICTURES = {
@@ -26,10 +30,12 @@ _PICTURES = {
     "funnel": "funnel",
     "matrix": "matrix",
 }
+#: Answers that take long to count: their pages do so once the button of the form is pressed, which the address tells.
+_LASTING = frozenset({"personas"})
+_BUTTON = frozenset({"asked"})
 _PAGE = 50
 _MOST_ARROWS = 200
 _MOST_DIGITS = 9
-_Tagged = Annotated[PageTagged, Depends()]
 
 
 @dataclass(frozen=True)
@@ -53,41 +59,37 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         return counting[asked.name]
 
     @router.get("/explore/{name}")
-    def explore(name: str, request: Request, tagged: _Tagged) -> Response:
+    def explore(name: str, request: Request, tagged: Tagging) -> Response:
         asked = _declared(name)
         if not graph.revision():
             return RedirectResponse("/", 303)
-        given = forms.entered(asked.parameters, request.query_params.multi_items())
-        neat = forms.canonical(asked.parameters, given)
-        if neat != given or any(not text.strip() for _, text in request.query_params.multi_items()):
-            return RedirectResponse(address(request.url.path, neat), 303)
-        wrong = forms.faults(asked.parameters, given)
-        missing = set(wrong) == {"step"} and "step" not in given
+        lasting = name in _LASTING
+        asking = Asking.of(request, *((_with_button(name), _BUTTON) if lasting else (asked.parameters,)))
+        if asking.onward:
+            return RedirectResponse(asking.onward, 303)
+        waiting = lasting and not _BUTTON & asking.given.keys()
         shown: dict[str, Any] = {"parts": [], "picture": None, "cypher": None, "columns": []}
         status, problem = 200, ""
-        if wrong and not missing:
-            status, problem = QueryError.status, wrong.get("", "")
-        elif not wrong:
+        if asking.wrong and not asking.missing:
+            status, problem = QueryError.status, asking.wrong.get("", "")
+        elif not asking.wrong and not waiting:
             try:
-                shown |= _answered(graph, asked, given, columns_of_journeys(asked, given))
+                shown |= _answered(graph, asked, asking.question, columns_of_journeys(asked, asking.question))
             except InputError as error:
                 status, problem = error.status, str(error)
-        first, more = forms.fields(asked, given, known := forms.known_values(graph.frame()), {} if missing else wrong)
         made = page(
             request,
             "answer.html.j2",
             status,
             asked=asked,
-            given=given,
-            first=first,
-            more=more,
-            unfolded=any(field.name in given or field.fault for field in more),
-            known=known,
-            missing=missing,
-            example=_example(graph) if missing else [],
-            wrong=wrong if status != 200 else {},
-            titles={field.name: field.title for field in [*first, *more]},
+            question=asking.question,
+            example=_example(graph) if asking.missing else [],
+            lasting=lasting,
+            waiting=waiting,
+            saved=_saved_personas(graph.settings()) if waiting else [],
+            compared=_compared(name, asking.question) if name in COMPARABLE else None,
             problem=problem,
+            **asking.form(graph.frame(), hidden=_BUTTON),
             **shown,
         )
         if shown["parts"]:
@@ -95,19 +97,15 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         return made
 
     @router.get("/explore/{name}/table.csv")
-    def table(name: str, request: Request, tagged: _Tagged) -> Response:
+    def table(name: str, request: Request, tagged: Tagging) -> Response:
         asked = _declared(name)
         found = graph.ask(name, forms.entered(asked.parameters, request.query_params.multi_items()))
-        made = Response(
-            tables.as_csv(found),
-            media_type="text/csv",
-            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-        )
+        made = tables.csv_file(tables.as_csv(found), name)
         tagged.at(found.revision, made)
         return made
 
     @router.get("/explore/{name}/journeys")
-    def journeys(name: str, request: Request, tagged: _Tagged) -> Response:
+    def journeys(name: str, request: Request, tagged: Tagging) -> Response:
         asked = _declared(name)
         given = forms.entered(asked.parameters, request.query_params.multi_items())
         row, column, at = (str(given.pop(one, "")) for one in ("row", "column", "page"))
@@ -133,7 +131,7 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         return made
 
     @router.get("/pictures/{name}")
-    def picture(name: str, request: Request, tagged: _Tagged) -> Response:
+    def picture(name: str, request: Request, tagged: Tagging) -> Response:
         """A picture to stand in a page of this service; ``/map`` gives the same to stand alone."""
         wanted = kind(name)
         if wanted.by_identifier:
@@ -147,6 +145,28 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
         if name != "timeline":  # which shows the graph as it stands at this moment
             tagged.at(revision, made)
         return made
+
+
+@cache
+def _with_button(name: str) -> type[Filters]:
+    return create_model(f"{name.title()}Page", __base__=ANSWERS[name].parameters, asked=(str, ""))
+
+
+def _compared(name: str, question: Given) -> str:
+    """Where two groups are compared in what an answer counts: those that stand side by side, if there are two."""
+    sides = question.get("by", [])
+    chosen = dict(zip("ab", sides, strict=True)) if len(sides) == 2 else {}
+    return address(f"/explore/{name}/compare", {**chosen, **question}, by=None)
+
+
+def _saved_personas(settings: Settings) -> list[str]:
+    """The segments that saved personas are by now."""
+    predicates = {f"{trait}-": f"{trait} = " for trait in settings.personas}
+    return [
+        name
+        for name, predicate in settings.segments.items()
+        if any(predicate == told + name.removeprefix(begin) for begin, told in predicates.items())
+    ]
 
 
 def _is_number(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,14 +12,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from ..answers import Answer, Filters
+from ..answers import Filters
 from ..frame import JourneyFrame
 
 Given = dict[str, str | list[str]]
 Kind = Literal["choice", "check", "checks", "date", "number", "text", "list"]
 
 #: What is seen of each answer's form at first, in this order; the rest is folded.
-_FIRST = ("step", "segment", "by", "since", "until", "label", "where", "around", "steps", "depth", "model", "at", "top")
+_FIRST = (
+    *("a", "b", "step", "segment", "by", "since", "until", "label"),
+    *("where", "around", "steps", "depth", "model", "at", "top"),
+)
 #: Titles of parameters, and shorter hints where the declared ones say more than a form needs.
 _TITLES = {
     "segment": "For whom",
@@ -46,6 +49,10 @@ _TITLES = {
     "min_count": "Least times of a row",
     "min_journeys": "Least journeys of a row",
     "min_users": "Least users of a row",
+    "a": "One side",
+    "b": "The other side",
+    "rate": "False findings accepted",
+    "confidence": "Confidence of the intervals",
 }
 _HINTS = {
     "segment": "A segment, or traits such as age >= 50.",
@@ -59,6 +66,9 @@ _HINTS = {
     "depth": "",
     "top": "",
     "model": "All that are common unless chosen.",
+    "a": "A segment, traits such as age >= 50, or a period such as 2026-01-01..2026-04-01, its end not in it.",
+    "b": "The same kind; nobody may be in both segments.",
+    "rate": "As a share of the differences that are called beyond chance.",
 }
 _EMPTY_LINES = 2
 _FIRST_LINES = 4
@@ -162,17 +172,22 @@ def known_values(frame: JourneyFrame) -> dict[str, list[str]]:
 
 
 def fields(
-    asked: Answer, given: Given, known: Mapping[str, Sequence[str]], wrong: Mapping[str, str]
+    model: type[Filters],
+    given: Given,
+    known: Mapping[str, Sequence[str]],
+    wrong: Mapping[str, str],
+    hidden: Container[str] = (),
 ) -> tuple[list[Field], list[Field]]:
-    """The fields of an answer's form: those seen at first, and the rest.
+    """The fields of a form: those seen at first, and the rest.
 
     Args:
-        asked: the answer.
+        model: the parameters of an answer, and what its page adds to them.
         given: what was entered.
         known: what the graph holds, by kind (:func:`known_values`).
         wrong: what cannot be asked, by parameter (:func:`faults`).
+        hidden: parameters that have no field.
     """
-    declared = asked.parameters.model_fields
+    declared = {name: about for name, about in model.model_fields.items() if name not in hidden}
     made = {name: _field(name, about, given, known, wrong.get(name, "")) for name, about in declared.items()}
     first = [made[name] for name in _FIRST if name in made]
     return first, [field for name, field in made.items() if name not in _FIRST]
@@ -222,7 +237,7 @@ def _field(name: str, about: FieldInfo, given: Given, known: Mapping[str, Sequen
 
 def _proposed(name: str, label: str) -> str:
     """The kind of known values that a parameter takes."""
-    if name in ("segment", "by"):
+    if name in ("segment", "by", "a", "b"):
         return "segment"
     if name in ("channel", "stage"):
         return name

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from ..answers import ANSWERS, TouchRow
 from ..graph import Graph
-from .render import PageTagged, address, page
+from .render import Tagging, address, page
 
 _TOUCHES = {"label": "name", "top": 1_000}
 _SHOWN = 8
@@ -30,7 +30,7 @@ def add_overview(router: APIRouter, graph: Graph) -> None:
     """Add the overview."""
 
     @router.get("/")
-    def overview(request: Request, tagged: Annotated[PageTagged, Depends()], segment: str = "") -> Response:
+    def overview(request: Request, tagged: Tagging, segment: str = "") -> Response:
         held = graph.status()
         if held.settings is None:
             return page(request, "begin.html.j2")
@@ -49,6 +49,7 @@ def add_overview(router: APIRouter, graph: Graph) -> None:
             dropped=sum(map(_dropped, last.rows)),
             goals=held.settings.goals,
             questions=[(asked, address(f"/explore/{asked.name}", chosen)) for asked in ANSWERS.values()],
+            comparison=address("/explore/transitions/compare", a=segment),
             chosen=chosen,
         )
         tagged.at(first.revision, shown)

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
@@ -20,6 +20,7 @@ from ..api.conditional import Tagged
 from ..api.keys import ANYBODY
 from ..api.roles import caller_of
 from ..maps import shell, words
+from ..maps.comparison_map import points
 
 Query = Mapping[str, str | Sequence[str]]
 
@@ -27,8 +28,14 @@ Query = Mapping[str, str | Sequence[str]]
 class PageTagged(Tagged):
     """ETag and 304 of pages, which also say who is signed in."""
 
+    keeps = False  # nobody is sent the page of another one
+
     def _asked(self, request: Request) -> tuple[Any, ...]:
         return (*super()._asked(request), caller_of(request), style())
+
+
+#: What the endpoint of a page takes, to tag what it shows.
+Tagging = Annotated[PageTagged, Depends()]
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -76,6 +83,11 @@ def basis(totals: Totals) -> str:
     return ", ".join(told)
 
 
+def p_value(value: float | None) -> str:
+    """``0.013``, ``<0.0001``."""
+    return words.NONE if value is None else "<0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
 @cache
 def style() -> str:
     """The style of all pages."""
@@ -112,6 +124,8 @@ def _environment() -> Environment:
         "duration": words.duration,
         "day": day,
         "basis": basis,
+        "points": points,
+        "p_value": p_value,
     }
     made.globals |= {"address": address, "counted": words.counted}
     return made

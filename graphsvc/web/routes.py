@@ -13,6 +13,7 @@ from ..api.options import Options
 from ..api.roles import Routers
 from ..errors import GraphsvcError
 from ..graph import Graph
+from .compare import add_compare
 from .entry import add_entry
 from .explore import add_explore
 from .overview import add_overview
@@ -41,6 +42,7 @@ def add_pages(routers: Routers, graph: Graph, options: Options, sessions: Sessio
     """Add all pages; they stand beside the API, and not in its document."""
     asking = APIRouter(route_class=_PageRoute, include_in_schema=False)
     add_overview(asking, graph)
+    add_compare(asking, graph)
     add_explore(asking, graph)
     add_people(asking, graph)
     routers.read.include_router(asking)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from fastapi import Response
 from pydantic import BaseModel
 
-from ..answers import Result, Row
+from ..answers import Comparison, Result, Row
+from ..answers.compare import ComparedRow
 from ..maps import words
 
 #: Columns that go without saying: the rows stand in order, and a loop is seen.
@@ -138,15 +140,35 @@ def _of_float(name: str, held: float) -> str:
 
 def as_csv(found: Result[Any]) -> str:
     """The rows of an answer and its remainder; and of each segment that it was asked for, which then has a column."""
+    parts = [("", found), *zip(found.parameters.by, found.segments, strict=True)]
+    rows = [
+        ([segment] if found.segments else [], row)
+        for segment, part in parts
+        for row in [*part.rows, *([part.other] if part.other else [])]
+    ]
+    return _written([*(["segment"] if found.segments else []), *_model(found).model_fields], rows)
+
+
+def comparison_as_csv(found: Comparison) -> str:
+    """The rows of a comparison, each with what its two sides are."""
+    sides = [found.a.given, found.b.given]
+    return _written(["a", "b", *ComparedRow.model_fields], [(sides, row) for row in found.rows])
+
+
+def csv_file(text: str, name: str) -> Response:
+    """CSV that a browser saves under a name."""
+    named = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text, media_type="text/csv", headers=named)
+
+
+def _written(names: Sequence[str], rows: Iterable[tuple[list[str], Row]]) -> str:
+    """Rows as CSV, each after what stands before it."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
-    parts = [("", found), *zip(found.parameters.by, found.segments, strict=True)]
-    names = list(_model(found).model_fields)
-    writer.writerow([*(["segment"] if found.segments else []), *names])
-    for segment, part in parts:
-        for row in [*part.rows, *([part.other] if part.other else [])]:
-            told = [getattr(row, name) for name in names]
-            writer.writerow([_inert(value) for value in [*([segment] if found.segments else []), *told]])
+    writer.writerow(names)
+    for before, row in rows:
+        told = [getattr(row, name) for name in type(row).model_fields]
+        writer.writerow([_inert(value) for value in [*before, *told]])
     return written.getvalue()
 
 
@@ -158,6 +180,6 @@ def _model(found: Result[Any]) -> type[BaseModel]:
 
 def _inert(value: Any) -> Any:
     """What a spreadsheet takes for text: nothing that was collected somewhere becomes a formula."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         value = " > ".join(map(str, value))
     return _FORMULA.sub("'", value) if isinstance(value, str) else value
