@@ -176,7 +176,7 @@ def test_labels_and_sides_are_text_and_never_markup_or_formulas(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_two_groups_are_compared_by_keyboard(
+def test_two_groups_are_compared_and_personas_found_by_keyboard(
     width: int, scheme: Any, chromium: Browser, graph: Graph, tmp_path: Path
 ) -> None:
     with (
@@ -209,5 +209,11 @@ def test_two_groups_are_compared_by_keyboard(
         page.get_by_role("navigation", name="Compared in").get_by_role("link", name="Paths").press("Enter")
         page.wait_for_url(f"{address}/explore/paths/compare?a=older&b=younger")
         page.get_by_role("heading", name="What older and younger do differently").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+        page.goto(f"{address}/explore/personas?clusters=2")
+        page.get_by_role("button", name="Find them").press("Enter")
+        page.get_by_role("region", name="Answer").get_by_role("table").wait_for()
+        assert page.url == f"{address}/explore/personas?clusters=2&asked=yes"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert wrong == []

@@ -62,7 +62,8 @@ def test_one_question_and_its_journeys_are_clustered_once(client: TestClient, fo
     assert "/explore/personas/table.csv?clusters=2" in page and 'href="/personas?clusters=2"' in page
     link = "/explore/personas/journeys?clusters=2&amp;row=1&amp;column=users"
     assert link in page
-    assert client.get(link.replace("&amp;", "&")).status_code == 200 and len(found) == 1
+    behind = client.get(link.replace("&amp;", "&")).text
+    assert 'href="/explore/personas?clusters=2&amp;asked=yes">Who are they?' in behind and len(found) == 1
     assert client.get("/explore/personas/table.csv?clusters=2").status_code == 200 and len(found) == 1
 
 

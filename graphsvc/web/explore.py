@@ -118,7 +118,7 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
             request,
             "journeys.html.j2",
             asked=asked,
-            given=given,
+            back=address(f"/explore/{name}", given, asked="yes" if name in _LASTING else None),
             found=found,
             row=[(each.title, tables.text_of(each.name, held)) for each in shown if (held := found.row[each.name])],
             column=next(each for each in tables.columns(asked.rows) if each.name == column),
