@@ -188,7 +188,7 @@ def _ends(decisions: pl.DataFrame) -> set[str]:
 
 
 def _same(decisions: pl.DataFrame) -> list[tuple[str, str]]:
-    return decisions.filter(pl.col("kind") == "same").select("a", "b").rows()
+    return decisions.filter(pl.col("kind") == "same").select("a", "b").rows() if len(decisions) else []
 
 
 def _reached(found: set[str], pairs: list[tuple[set[str], set[str]]]) -> set[str]:

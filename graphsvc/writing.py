@@ -230,6 +230,9 @@ def _distinct(events: pl.LazyFrame) -> tuple[pl.LazyFrame, Added]:
 
 def _admitted(events: pl.DataFrame, stored: pl.DataFrame, added: Added, *, replace: bool) -> pl.DataFrame:
     """The rows to write: new ones, and those that win over the stored row of their key."""
+    if not len(stored):
+        added.new = len(events)
+        return events
     new = events.join(stored, on="key", how="anti")
     same_key = events.join(stored, on="key", how="semi")
     differing = same_key.join(stored, on=events.columns, how="anti", nulls_equal=True)

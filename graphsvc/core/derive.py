@@ -103,6 +103,8 @@ def changed_rulings(before: Rulings, after: Rulings) -> dict[str, Change]:
 
 def _changed(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Change:
     key = KEYS[name]
+    if before is after:
+        return Change(removed=before.clear().select(key), put=after.clear())
     if not len(before):
         return Change(removed=before.select(key), put=after)
     return Change(

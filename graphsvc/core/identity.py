@@ -250,6 +250,11 @@ class _Placed:
     ) -> tuple[pl.DataFrame, pl.Series]:
         """All users, and each event's position among them."""
         lone = rows.filter(pl.select(self.strongest.is_null() | self.apart.gather(self.strongest)).to_series())
+        known = self._identifiers.select("component", "user")
+        if not len(lone):
+            users = known.drop_nulls("user").unique("user").sort("user")
+            owner = known["user"].cast(pl.Enum(users["user"])).to_physical()
+            return users, owner.gather(self.strongest).cast(pl.UInt32).alias("owner")
         facts = events.select("key", "at").collect()[lone["row"]].hstack(lone)
         shared, bare = facts.drop_nulls("code"), facts.filter(pl.col("code").is_null())
         borrowed = self._borrowed(shared, seen, events, settings)
@@ -263,7 +268,6 @@ class _Placed:
         names = anonymous["named"].unique()
         keys = pl.Series([key_of(name, settings.salt) for name in names.to_list()], dtype=pl.String)
         anonymous = anonymous.with_columns(user=pl.col("named").replace_strict(names, keys, return_dtype=pl.String))
-        known = self._identifiers.select("component", "user")
         users = pl.concat([known, anonymous.select("component", "user")]).drop_nulls("user").unique("user").sort("user")
         kind = pl.Enum(users["user"])
         of_identifier, of_lone = (found.cast(kind).to_physical() for found in (known["user"], anonymous["user"]))

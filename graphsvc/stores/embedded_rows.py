@@ -92,6 +92,8 @@ class EmbeddedWriter(Reader):
         if settings == self.settings and not any(len(change.removed) + len(change.put) for change in every.values()):
             return self.revision
         for name, change in every.items():
+            if not len(change.removed) + len(change.put):
+                continue
             key = KEYS[name]
             gone = pl.concat([change.removed.select(key), change.put.select(key)])
             self._delete(name, gone)
