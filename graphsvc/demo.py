@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from .answers.flow import FlowParams
-from .cli import show
+from .cli import show, show_answers
 from .errors import InputError
 from .example import generate
 from .graph import Graph
@@ -42,9 +42,9 @@ def run(store: str, folder: Path, picture: Path, *, events: int = 20_000, seed: 
         report = graph.ingest([*example.files.values()], [load_mapping(path) for path in example.mappings.values()])
         show.ingested(report)
         say("\n[bold]3[/]  what people do first, and what follows what\n")
-        show.answer(graph.paths(top=10))
+        show_answers.answer(graph.paths(top=10))
         say()
-        show.answer(graph.transitions(top=10))
+        show_answers.answer(graph.transitions(top=10))
         say("\n[bold]4[/]  the journey map …")
         _draw(graph, picture)
     say(f"done in {time.perf_counter() - started:.0f} s\n")

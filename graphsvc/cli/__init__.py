@@ -21,10 +21,9 @@ _MODULES = {
     "answers": ("journeys", "compare", "report"),
     "exchange": ("copy", "export", "import", "neo4j-setup"),
     "maps": ("map",),
-    "people": (
-        "resolve", "explain", "decide", "withdraw", "erase", "key", "quality", "score", "match", "review",
-        "identity-map", "rules", "decisions",
-    ),
+    "rules": ("resolve", "rules"),
+    "decisions": ("explain", "decide", "withdraw", "decisions"),
+    "people": ("erase", "key", "quality", "score", "match", "review", "identity-map"),
     "segments": ("segments",),
     "service": ("serve", "keys"),
 }  # fmt: skip

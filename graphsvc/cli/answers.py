@@ -13,7 +13,7 @@ from ..answers import COMPARABLE, Answer, Filters, answer
 from ..errors import InputError
 from ..graph import open as open_graph
 from ..questions import Via
-from . import show
+from . import show, show_answers
 from .app import app
 from .options import DEFAULT_STORE, JsonOption, StoreOption, with_parameters
 
@@ -42,7 +42,7 @@ def _answer_command(asked: Answer) -> None:
         parameters = from_files(parameters)
         with open_graph(store, write=False) as graph:
             result = graph.ask(asked.name, parameters, via=via)
-        show.as_json(result) if json_ else show.answer(result)
+        show.as_json(result) if json_ else show_answers.answer(result)
 
     app.command(asked.name, help=_help(asked.question, asked.name, asked.examples))(command)
 
@@ -97,7 +97,7 @@ def _journeys_command(asked: Answer) -> None:
         page = {"row": row, "column": column, "first": first, "limit": limit}
         with open_graph(store, write=False) as graph:
             found = graph.journeys_behind(asked.name, parameters, **page, identifiers=identifiers)  # type: ignore[arg-type]
-        show.as_json(found) if json_ else show.behind(found)
+        show.as_json(found) if json_ else show_answers.behind(found)
 
     told = f"The journeys behind a number of {asked.name}."
     example = f"{asked.examples[0]} --row 1 --column {_a_column(asked)}"
@@ -123,7 +123,7 @@ def _compare_command(asked: Answer) -> None:
     ) -> None:
         with open_graph(store, write=False) as graph:
             found = graph.compare(asked.name, parameters, a=a, b=b, rate=rate, confidence=confidence)
-        show.as_json(found) if json_ else show.comparison(found)
+        show.as_json(found) if json_ else show_answers.comparison(found)
 
     told = f"Two segments or two periods (by journey start) in {asked.name}: what differs beyond chance."
     examples = (f"{asked.examples[0]} --a older --b younger", f"{asked.examples[0]} --a ..2026-04-01 --b 2026-04-01..")

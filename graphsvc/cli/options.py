@@ -20,6 +20,10 @@ StoreOption = Annotated[
     typer.Option("--store", envvar="GRAPHSVC_STORE", help="Path of an embedded store, or neo4j://host:7687."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+IdentifierArgument = Annotated[
+    str, typer.Argument(help="An identifier as type:value, for example email:ann@example.org.")
+]
 
 
 def with_parameters(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -1,247 +1,22 @@
-"""The commands about who is who."""
+"""The commands about people: who they are, how far to trust that, and how to erase one."""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ..deciding import Decided, Verdict
-from ..errors import InputError, nearest
-from ..explaining import Explanation
 from ..graph import open as open_graph
-from ..preview import Preview
-from ..rules import in_words, load_rules
-from ..settings import Settings
 from . import show
 from .app import app
-from .options import DEFAULT_STORE, JsonOption, StoreOption
-
-rules = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Rules of identity.")
-decisions = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Decisions on who is who.")
-app.add_typer(rules, name="rules")
-app.add_typer(decisions, name="decisions")
-
-Identifier = Annotated[str, typer.Argument(help="An identifier as type:value, for example email:ann@example.org.")]
-Reason = Annotated[str | None, typer.Option(help="Why, for those who wonder later.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
-
-
-@rules.command("check")
-def check_rules(file: Annotated[Path, typer.Argument(help="Rules file (TOML).")], json_: JsonOption = False) -> None:
-    """Check a rules file and say in words what it comes to, defaults included.
-
-    Example:
-
-        graphsvc rules check rules.toml
-    """
-    loaded = load_rules(file)
-    if json_:
-        show.as_json(loaded)
-        return
-    for line in in_words(loaded):
-        print(line)
-
-
-@rules.command("show")
-def show_rules(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> None:
-    """Say in words which rules a graph has.
-
-    Example:
-
-        graphsvc rules show
-    """
-    with open_graph(store, write=False) as graph:
-        held = graph.settings().rules
-    if json_:
-        show.as_json(held)
-        return
-    for line in in_words(held):
-        print(line)
-
-
-@app.command()
-def resolve(
-    store: StoreOption = DEFAULT_STORE,
-    settings: Annotated[
-        Path | None, typer.Option(help="Settings to change (TOML): goals, stages, split, gap_days, exclude …")
-    ] = None,
-    rules: Annotated[Path | None, typer.Option(help="Rules of identity (TOML) in place of the graph's.")] = None,
-    dry_run: DryRun = False,
-    json_: JsonOption = False,
-) -> None:
-    """Change settings or rules of the graph and derive it anew from its stored events.
-
-    It says first what changes: who is merged, who is split, how many users are touched.
-
-    Examples:
-
-        graphsvc resolve --settings settings.toml
-
-        graphsvc resolve --rules rules.toml --dry-run
-    """
-    changes = _settings_of(settings) if settings is not None else {}
-    if rules is not None:
-        changes["rules"] = load_rules(rules).model_dump()
-    with open_graph(store) as graph:
-        foreseen = graph.people.preview(changes)
-        if not json_:
-            _show_preview(foreseen)
-        if not dry_run:
-            before = graph.status().counts
-            revision = graph.resolve(changes)
-            after = graph.status().counts
-    if json_:
-        done = None if dry_run else revision
-        show.as_json({"preview": foreseen, "revision": done})
-    elif dry_run:
-        print("nothing was changed (--dry-run)")
-    else:
-        for name in after:
-            print(f"{name}: {before[name]:,} → {after[name]:,}")
-        print(f"revision {revision}")
-
-
-def _settings_of(file: Path) -> dict[str, Any]:
-    try:
-        changes: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from error
-    changes = changes.get("settings", changes)  # also under the heading that mappings have
-    if unknown := sorted(changes.keys() - Settings.model_fields.keys()):
-        known = nearest(unknown[0], Settings.model_fields)
-        raise InputError(f"{file}: there is no setting {unknown[0]!r}{known}")
-    return changes
-
-
-def _show_preview(found: Preview) -> None:
-    print(
-        f"{found.merges:,} merges, {found.splits:,} splits, {found.touched:,} of {found.users_before:,} users touched, "
-        f"{found.users_after:,} users then"
-    )
-    print(
-        f"shared identifiers {found.shared_before:,} → {found.shared_after:,}, "
-        f"refused links {found.refused_before:,} → {found.refused_after:,}, identifiers set aside {found.set_aside:,}"
-    )
-
-
-@app.command()
-def explain(a: Identifier, b: Identifier, store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> None:
-    """Why two identifiers are one person, with the evidence, or what keeps them apart.
-
-    Example:
-
-        graphsvc explain email:ann@example.org cookie:c-17
-    """
-    with open_graph(store, write=False) as graph:
-        found = graph.people.explain(a, b)
-    if json_:
-        show.as_json(found)
-    else:
-        _show_explanation(found)
-
-
-def _show_explanation(found: Explanation) -> None:
-    print(found.answer)
-    for step in found.chain:
-        print(f"  {step.a}  {'—' if step.accepted else '✗'}  {step.b}: {step.why}")
-        for event in step.events:
-            when = f"{event.at:%Y-%m-%d %H:%M}" if event.at else "undated"
-            print(f"      {when}  {event.name or event.kind}  {event.channel or ''}  ({event.source}, {event.key})")
-    users = [user or "nobody (shared)" for user in found.users]
-    print(f"users: {users[0]}" + ("" if users[0] == users[1] else f" and {users[1]}"))
-
-
-@app.command()
-def decide(
-    verdict: Annotated[Verdict, typer.Argument(help="One person (`same`) or two (`different`).")],
-    a: Identifier,
-    b: Identifier,
-    reason: Reason = None,
-    store: StoreOption = DEFAULT_STORE,
-    json_: JsonOption = False,
-) -> None:
-    """Decide that two identifiers are one person, or two. Journeys follow at once.
-
-    Examples:
-
-        graphsvc decide same email:ann@example.org loyalty_card:4711 --reason "she showed it at the till"
-
-        graphsvc decide different phone:+4930123456 email:bob@example.org
-    """
-    with open_graph(store) as graph:
-        made = graph.people.decide(verdict, a, b, reason=reason)
-    _show_decided(made, "decided", json_)
-
-
-@app.command()
-def withdraw(
-    a: Identifier, b: Identifier, reason: Reason = None, store: StoreOption = DEFAULT_STORE, json_: JsonOption = False
-) -> None:
-    """Let the declared and matched links of two identifiers count no more.
-
-    It splits only what these links alone held together; `graphsvc decisions remove` takes it back.
-
-    Example:
-
-        graphsvc withdraw customer_id:17 email:old@example.org --reason "typing error in the shop"
-    """
-    with open_graph(store) as graph:
-        made = graph.people.withdraw(a, b, reason=reason)
-    _show_decided(made, "withdrawn", json_)
-
-
-@decisions.command("list")
-def list_decisions(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> None:
-    """All decisions, the latest first.
-
-    Example:
-
-        graphsvc decisions list
-    """
-    with open_graph(store, write=False) as graph:
-        found = graph.people.decisions()
-    if json_:
-        show.as_json([each.model_dump(mode="json") for each in found])
-        return
-    for each in found:
-        print(f"{each.key}  {each.decided_at:%Y-%m-%d %H:%M}  {each.kind}  {each.a}  {each.b}  {each.reason or ''}")
-    print(f"{len(found)} decision{'' if len(found) == 1 else 's'}")
-
-
-@decisions.command("remove")
-def remove_decision(
-    key: Annotated[str, typer.Argument(help="Key of the decision, from `graphsvc decisions list`.")],
-    store: StoreOption = DEFAULT_STORE,
-    json_: JsonOption = False,
-) -> None:
-    """Remove a decision; the graph is again what it was without it.
-
-    Example:
-
-        graphsvc decisions remove 9f86d081884c7d659a2feaa0c55ad015
-    """
-    with open_graph(store) as graph:
-        _show_decided(graph.people.remove_decision(key), "removed", json_)
-
-
-def _show_decided(made: Decided, what: str, json_: bool) -> None:
-    if json_:
-        show.as_json(made)
-        return
-    for each in made.decisions:
-        print(f"{what}: {each.kind}  {each.a}  {each.b}  (decision {each.key})")
-    for note in made.notes:
-        print(f"· {note}")
-    print(f"revision {made.revision}")
+from .options import DEFAULT_STORE, DryRunOption, IdentifierArgument, JsonOption, StoreOption
 
 
 @app.command()
 def erase(
     target: Annotated[str, typer.Argument(help="An identifier as type:value, or a user key.")],
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
     rejects: Annotated[
         Path | None, typer.Option(help="Rejects file to purge, too; by default beside the store.")
     ] = None,
@@ -361,7 +136,7 @@ def review(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> Non
     with open_graph(store, write=False) as graph:
         found = graph.people.review()
     if json_:
-        show.as_json([each.model_dump(mode="json") for each in found])
+        show.as_json(found)
         return
     for each in found:
         print(f"{each.confidence:.3f}  {each.a}  {each.b}")
@@ -370,7 +145,7 @@ def review(store: StoreOption = DEFAULT_STORE, json_: JsonOption = False) -> Non
 
 @app.command("identity-map")
 def identity_map(
-    identifier: Identifier,
+    identifier: IdentifierArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("identity.html"),
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
