@@ -8,33 +8,26 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import importing
 
 if TYPE_CHECKING:
     from .attribution import attribute
     from .errors import GraphsvcError
     from .graph import Graph, IngestReport, load_mapping, open
     from .settings import Settings
+    from .version import __version__
 
-__version__: str
 __all__ = ["Graph", "GraphsvcError", "IngestReport", "Settings", "__version__", "attribute", "load_mapping", "open"]
 
-#: What the package offers, by module. It is imported when asked for, so that a command which needs little starts fast.
-_OFFERED = {
-    "Graph": "graph",
-    "GraphsvcError": "errors",
-    "IngestReport": "graph",
-    "Settings": "settings",
-    "attribute": "attribution",
-    "load_mapping": "graph",
-    "open": "graph",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _OFFERED:
-        return getattr(importlib.import_module(f".{_OFFERED[name]}", __name__), name)
-    if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("graphsvc")
-    raise AttributeError(f"module 'graphsvc' has no attribute {name!r}")
+__getattr__ = importing(
+    __name__,
+    {
+        "attribution": ("attribute",),
+        "errors": ("GraphsvcError",),
+        "graph": ("Graph", "IngestReport", "load_mapping", "open"),
+        "settings": ("Settings",),
+        "version": ("__version__",),
+    },
+)

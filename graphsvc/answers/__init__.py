@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import QueryError, UnknownName, nearest
 from ..frame import JourneyFrame
+from ..lazy import importing
 from .declared import Answer
 from .drill import Behind, behind
 from .params import Filters
@@ -85,40 +86,25 @@ _NAMES = (
     "personas",
 )
 
-#: What the modules of answers offer besides; imported when asked for, so that a command which asks one starts fast.
-_OFFERED = {
-    "AttributionParams": "attribution",
-    "AttributionRow": "attribution",
-    "Comparison": "compare",
-    "ConformanceParams": "conformance",
-    "ConformanceRow": "conformance",
-    "FallRow": "falls",
-    "FallsParams": "falls",
-    "FeelingRow": "feelings",
-    "FeelingsParams": "feelings",
-    "FunnelParams": "funnel_params",
-    "FunnelRow": "funnel",
-    "MatrixParams": "matrix",
-    "MatrixRow": "matrix",
-    "PathRow": "paths",
-    "PathsParams": "paths",
-    "PersonaRow": "personas",
-    "PersonasParams": "personas",
-    "QuestionRow": "questions",
-    "QuestionsParams": "questions",
-    "StepRow": "steps",
-    "StepsParams": "steps",
-    "TouchesParams": "touches",
-    "TouchRow": "touches",
-    "TransitionRow": "transitions",
-    "TransitionsParams": "transitions",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _OFFERED:
-        return getattr(importlib.import_module(f".{_OFFERED[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = importing(
+    __name__,
+    {
+        "attribution": ("AttributionParams", "AttributionRow"),
+        "compare": ("Comparison",),
+        "conformance": ("ConformanceParams", "ConformanceRow"),
+        "falls": ("FallRow", "FallsParams"),
+        "feelings": ("FeelingRow", "FeelingsParams"),
+        "funnel": ("FunnelRow",),
+        "funnel_params": ("FunnelParams",),
+        "matrix": ("MatrixParams", "MatrixRow"),
+        "paths": ("PathRow", "PathsParams"),
+        "personas": ("PersonaRow", "PersonasParams"),
+        "questions": ("QuestionRow", "QuestionsParams"),
+        "steps": ("StepRow", "StepsParams"),
+        "touches": ("TouchesParams", "TouchRow"),
+        "transitions": ("TransitionRow", "TransitionsParams"),
+    },
+)
 
 
 class _Answers(Mapping[str, Answer]):

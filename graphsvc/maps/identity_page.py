@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.metadata import version
 from math import cos, pi, sin
 from typing import TYPE_CHECKING
 
 from ..rules import DEFAULT_TYPES
+from ..version import __version__
 from . import shell
 from .identity_graph import IdentityEdge, IdentityGraph, IdentityNode
 from .identity_layout import Layout, place
@@ -87,7 +87,7 @@ def render(graph: IdentityGraph) -> str:
         node_facts=NODE_FACTS,
         edge_facts=EDGE_FACTS,
         user=graph.user,
-        version=version("graphsvc"),
+        version=__version__,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 from datetime import datetime
-from importlib.metadata import version
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..pages import Page
+from ..version import __version__
 
 
 class Footer(BaseModel):
@@ -35,7 +35,7 @@ class Footer(BaseModel):
             first=first,
             last=last,
             revision=revision,
-            version=version("graphsvc"),
+            version=__version__,
         )
 
     @property

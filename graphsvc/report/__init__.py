@@ -7,12 +7,12 @@ comparison is), the families of questions ``by_group``, ``along_path``, ``by_cha
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ..answers.params import Filters
 from ..errors import GraphMoved, QueryError
 from ..frame import JourneyFrame
+from ..version import __version__
 from . import along_path, by_channel, by_group, waiting
 from .candidates import LEAST_DIFFERENCE, LEAST_USERS, Candidate
 from .findings import findings
@@ -85,7 +85,7 @@ def _report(graph: Graph, frame: JourneyFrame, filters: Filters, rate: float, ke
     return Report(
         title=title,
         revision=frame.revision,
-        version=version("graphsvc"),
+        version=__version__,
         parameters=filters.model_dump(mode="json", exclude_defaults=True),
         rate=rate,
         least_difference=LEAST_DIFFERENCE,
