@@ -4,9 +4,11 @@
    vis-network draws an edge from the centre of one node to that of another. Ribbons that lie side by side along a bar
    need an end of their own, so vis-network keeps its edges hidden and they are painted before the nodes. */
 const picture = (() => {
+  const APART = 10; // a label from the next bar
+
   /** `told` tells what the page knows: lit(item), reached(column), and what the stage asks: name, describe, tip, next. */
   function create({ bar: width, pitch, options }, told) {
-    const room = pitch - width - paint.LABEL_AT - 10;
+    const room = pitch - width - paint.LABEL_AT - APART;
     let colours = paint.theme();
     let layer = { nodes: [], edges: [], columns: [], width: 0, height: 0 };
 
@@ -63,7 +65,8 @@ const picture = (() => {
       at,
       node: (ctx, node, view, look) => paint.bar(ctx, node, width, look, told.lit(node), colours),
       extent,
-      fit: (network, all) => stage.fit(network, { left: -width / 2, width: layer.width - 10, height: layer.height }, all),
+      // From the first bar to the last label.
+      fit: (network, all) => stage.fit(network, { left: -width / 2, width: layer.width - APART, height: layer.height }, all),
       recolour: () => {
         colours = paint.theme();
         relight();
