@@ -10,7 +10,7 @@ help:
 	@echo "make demo         example events, the graph, its top paths, and a journey map to open"
 	@echo "make demo-neo4j   the same on a real Neo4j, started for it"
 	@echo "make test         lint, types, all tests, on the embedded store and one Neo4j version"
-	@echo "make test-lts     the tests on Neo4j once more, on the long-term release"
+	@echo "make test-lts     the tests on Neo4j once more, on the long-term release, and random tests with more examples"
 	@echo "make test-all     both"
 	@echo "make bench        speed and memory beside peers, into docs/benchmarks.md"
 	@echo "make examples     the pictures in visualizations/ and docs/, made anew"
@@ -38,7 +38,8 @@ test: lint
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 test-lts: $(VENV)/ready
-	$(BIN)/pytest -m neo4j --neo4j-versions 5.26.30
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --neo4j-versions 5.26.30 \
+		-m "neo4j or hypothesis or thorough" --hypothesis-profile thorough
 
 test-all: test test-lts
 

@@ -7,9 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
+from . import effort  # noqa: F401 (registers the profiles)
 from . import neo4j_server as servers
+
+hypothesis.settings.load_profile("brief")  # ``--hypothesis-profile`` comes later and wins
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

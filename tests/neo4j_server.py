@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import neo4j
@@ -33,6 +33,7 @@ import neo4j
 LTS, CURRENT = "5.26.30", "2026.09.0"
 
 START_SECONDS = 300
+_FIRST_PASSWORD = "neo4j"  # of a new home, good for setting another one only
 _BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 _OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 
@@ -102,23 +103,26 @@ def running(
         version: of Neo4j; default: :func:`default_version`.
         heap: of the server.
         page_cache: of the server.
-        brief: for short work. Java compiles once and simply, which saves half the time of a start and of first queries.
+        brief: for short work. Java compiles once and simply, which saves half the time of a start and of first queries;
+            a statement keeps its plan, where graphs come and go faster than plans pay.
         imports: words of a ``neo4j-admin`` command that fills the database first (such a server comes from Maven).
 
     Raises:
         NoServer: neither Docker nor Maven and Java can start one, or it did not come up.
     """
     version = version or default_version()
-    memory = {
+    settings = {
         "server.memory.heap.initial_size": heap,
         "server.memory.heap.max_size": heap,
         "server.memory.pagecache.size": page_cache,
     }
+    if brief:
+        settings["dbms.cypher.min_replan_interval"] = "1h"
     options = _BRIEF if brief else []
     started = (
-        _in_docker(version, memory, options)
+        _in_docker(version, settings, options)
         if _docker() and not imports
-        else _from_maven(version, memory, options, imports)
+        else _from_maven(version, settings, options, imports)
     )
     with started as server:
         yield server
@@ -133,9 +137,9 @@ def _docker() -> bool:
 
 
 @contextlib.contextmanager
-def _in_docker(version: str, memory: dict[str, str], java_options: list[str]) -> Iterator[Server]:
+def _in_docker(version: str, given: dict[str, str], java_options: list[str]) -> Iterator[Server]:
     password = secrets.token_hex(12)
-    settings = {"dbms.usage_report.enabled": "false", **memory}
+    settings = {"dbms.usage_report.enabled": "false", **given}
     if java_options:
         settings["server.jvm.additional"] = " ".join(java_options)
     # The image reads settings from variables: dots become underscores, underscores are doubled.
@@ -169,29 +173,25 @@ def _in_docker(version: str, memory: dict[str, str], java_options: list[str]) ->
 
 @contextlib.contextmanager
 def _from_maven(
-    version: str, memory: dict[str, str], java_options: list[str], imports: Sequence[str]
+    version: str, given: dict[str, str], java_options: list[str], imports: Sequence[str]
 ) -> Iterator[Server]:
     java, jars = _java_for(version), fetch(version)
     password = secrets.token_hex(12)
     with tempfile.TemporaryDirectory(prefix="graphsvc-neo4j-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         port = _free_port()
-        _configure(home, version, port, memory)
+        _configure(home, version, port, given)
         env = os.environ | {"NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf"), "JAVA_HOME": str(java)}
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS]
         command = [str(java / "bin" / "java"), "-cp", f"{jars}/*", *opens]
-        admin = [*command, *_BRIEF, "org.neo4j.server.startup.Neo4jAdminCommand"]
-        first_password = [*admin, "dbms", "set-initial-password", password]
-        done = subprocess.run(first_password, env=env, capture_output=True, text=True)
-        if done.returncode:
-            raise NoServer(f"Neo4j {version} does not take its first password: {(done.stdout + done.stderr).strip()}")
         if imports:
+            admin = [*command, *_BRIEF, "org.neo4j.server.startup.Neo4jAdminCommand"]
             opened = env | {"JAVA_TOOL_OPTIONS": " ".join(opens)}  # the command starts another Java
             done = subprocess.run([*admin, *imports], cwd=home, env=opened, capture_output=True, text=True)
             if done.returncode:
                 raise NoServer(f"Neo4j {version} could not import: {(done.stdout + done.stderr)[-3000:]}")
         main = "CommunityEntryPoint" if version.startswith("5.") else "Neo4jCommunity"
-        heap = [f"-Xms{memory['server.memory.heap.initial_size']}", f"-Xmx{memory['server.memory.heap.max_size']}"]
+        heap = [f"-Xms{given['server.memory.heap.initial_size']}", f"-Xmx{given['server.memory.heap.max_size']}"]
         serve = [*command, *java_options, *heap, f"org.neo4j.server.{main}"]
         output = home / "output.log"
         with output.open("wb") as sink:
@@ -211,7 +211,7 @@ def _from_maven(
                 files = [output, home / "logs" / "neo4j.log", home / "logs" / "debug.log"]
                 return "\n".join(_tail(file) for file in files if file.exists())
 
-            _wait(server, lambda: process.poll() is None, logs)
+            _wait(replace(server, password=_FIRST_PASSWORD), lambda: process.poll() is None, logs, password)
             yield server
         finally:
             process.kill()  # the home goes with it, so there is nothing to save
@@ -285,7 +285,7 @@ def _major(home: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _configure(home: Path, version: str, port: int, memory: dict[str, str]) -> None:
+def _configure(home: Path, version: str, port: int, given: dict[str, str]) -> None:
     settings = {
         "server.default_listen_address": "127.0.0.1",
         "server.bolt.listen_address": f"127.0.0.1:{port}",
@@ -294,7 +294,7 @@ def _configure(home: Path, version: str, port: int, memory: dict[str, str]) -> N
         "dbms.usage_report.enabled": "false",
         "db.tx_log.preallocate": "false",
         "db.tx_log.rotation.retention_policy": "keep_none",
-        **memory,
+        **given,
     }
     if not version.startswith("5."):
         settings["server.fleet_discovery.enabled"] = "false"
@@ -322,19 +322,25 @@ def _tail(file: Path, lines: int = 30) -> str:
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
-def _wait(server: Server, alive: Callable[[], bool], logs: Callable[[], str]) -> None:
-    """Return once ``RETURN 1`` goes through Bolt."""
+def _wait(server: Server, alive: Callable[[], bool], logs: Callable[[], str], password: str = "") -> None:
+    """Return once a statement goes through Bolt: one that sets the password of the user, if one is given.
+
+    ``neo4j-admin`` sets it, too, but is a Java of its own, which takes as long as a third of the server's start.
+    """
     deadline = time.monotonic() + START_SECONDS
+    first = "ALTER CURRENT USER SET PASSWORD FROM $former TO $password" if password else "RETURN 1"
     with server.driver() as driver:
         while True:
             try:
-                with driver.session(database=server.database) as session:
-                    session.run("RETURN 1").consume()
-                return
+                with driver.session(database="system" if password else server.database) as session:
+                    session.run(first, former=server.password, password=password).consume()
+                break
             except (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError) as error:
                 if not alive() or time.monotonic() > deadline:
                     raise NoServer(f"Neo4j {server.version} did not come up: {error}\n{logs()}") from None
             time.sleep(0.2)
+    if password:
+        _wait(replace(server, password=password), alive, logs)
 
 
 #: A server given from outside is ours to empty only while it carries this constraint, which needs no node.

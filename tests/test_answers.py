@@ -13,6 +13,7 @@ from graphsvc.errors import GraphsvcError, QueryError, UnknownName
 
 from . import people, questions
 from .contract import drills_down
+from .effort import effort
 from .people import frame_of, person
 
 COUNTED = sorted(questions.OWN)
@@ -27,7 +28,7 @@ def cases(draw: st.DrawFn, name: str) -> tuple[list[Any], dict[str, Any], dict[s
 
 
 @pytest.mark.parametrize("name", COUNTED)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=effort(120), deadline=None)
 @given(data=st.data())
 def test_the_frame_counts_as_the_oracle(name: str, data: st.DataObject) -> None:
     crowd, stored, asked = data.draw(cases(name))
@@ -36,7 +37,7 @@ def test_the_frame_counts_as_the_oracle(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", COUNTED)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(data=st.data())
 def test_every_number_drills_down_to_as_many_journeys(name: str, data: st.DataObject) -> None:
     crowd, stored, asked = data.draw(cases(name))
@@ -44,7 +45,7 @@ def test_every_number_drills_down_to_as_many_journeys(name: str, data: st.DataOb
 
 
 @pytest.mark.parametrize("name", COUNTED)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=effort(20), deadline=None)
 @given(data=st.data())
 def test_by_segments_is_the_same_as_asking_for_each(name: str, data: st.DataObject) -> None:
     crowd, stored, asked = data.draw(cases(name))

@@ -17,6 +17,7 @@ from graphsvc.answers.significance import corrected, proportions
 from graphsvc.errors import QueryError, UnknownName
 
 from . import people, questions
+from .effort import effort
 from .oracle import Person
 from .people import frame_of, person
 
@@ -122,7 +123,7 @@ def test_an_unknown_segment() -> None:
 
 
 @pytest.mark.parametrize("name", ["paths", "transitions", "steps", "funnel"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(data=st.data())
 def test_each_side_counts_as_the_answer_for_that_segment(name: str, data: st.DataObject) -> None:
     """With nothing folded away, the users on a side are those that the answer counts for its segment alone."""
@@ -223,7 +224,7 @@ def test_equal_groups_earn_alike() -> None:
     assert all(row.difference == pytest.approx(0) for row in found.rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(st.integers(20, 400), st.integers(20, 400), st.data())
 def test_shares_are_tested_as_statsmodels_does(of_a: int, of_b: int, data: st.DataObject) -> None:
     users_a, users_b = data.draw(st.integers(10, of_a - 10)), data.draw(st.integers(10, of_b - 10))

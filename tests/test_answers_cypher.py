@@ -23,6 +23,7 @@ from graphsvc.writing import add
 
 from . import neo4j_server as servers
 from . import people, questions
+from .effort import effort
 from .oracle import Person
 from .people import person
 
@@ -91,7 +92,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Person], dict[str, Any], list[tuple[str
 
 
 @settings(
-    max_examples=6,  # graphs; each answers many questions, as loading it takes longest
+    max_examples=effort(6),  # graphs; each answers many questions, as loading it takes longest
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -15,6 +15,7 @@ from graphsvc.errors import UnknownName
 from graphsvc.frame import Label
 
 from . import oracle, people
+from .effort import effort
 from .people import frame_of, person
 
 # Four people; the latest touchpoint of all (eve's) ends the data.
@@ -246,7 +247,7 @@ def cases(draw: st.DrawFn) -> tuple[list[oracle.Person], dict[str, Any], dict[st
     return crowd, draw(people.settings), draw(people.filters(crowd)), own
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases())
 def test_the_frame_counts_as_the_oracle(case: Any) -> None:
     crowd, stored, filters, own = case

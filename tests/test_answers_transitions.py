@@ -12,6 +12,7 @@ from graphsvc.answers import TransitionsParams, ask
 from graphsvc.answers.result import Result
 
 from . import oracle, people
+from .effort import effort
 from .people import frame_of, person
 
 SHOP = [
@@ -99,7 +100,7 @@ def cases(draw: st.DrawFn) -> tuple[list[oracle.Person], dict[str, Any], dict[st
     return crowd, draw(people.settings), draw(people.filters(crowd)), own
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases())
 def test_the_frame_counts_as_the_oracle(case: Any) -> None:
     crowd, stored, filters, own = case

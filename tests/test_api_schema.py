@@ -34,6 +34,7 @@ from graphsvc.graph import Graph
 from graphsvc.rulings import KEY_VARIABLE
 from graphsvc.stores import is_neo4j
 
+from .effort import effort
 from .graphs import fresh
 from .test_api import ANN
 
@@ -57,8 +58,9 @@ def client(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield client
 
 
+@pytest.mark.thorough
 def test_every_request_that_the_document_allows_is_answered_as_it_says(client: TestClient, store_url: str) -> None:
-    examples = 2 if is_neo4j(store_url) else 4  # of each endpoint
+    examples = effort(2 if is_neo4j(store_url) else 4)  # of each endpoint
     document = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
     for operation in [found.ok() for found in document.get_all_operations() if isinstance(found, Ok)]:
 

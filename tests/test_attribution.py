@@ -29,6 +29,7 @@ from graphsvc.settings import Settings
 
 from . import attribution_oracle as brute
 from . import people
+from .effort import effort
 from .oracle import Asked, Person
 from .people import person, touchpoints_of
 
@@ -178,7 +179,7 @@ tables = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(tables, st.integers(1, 4))
 def test_all_ways_to_solve_the_chain_agree(rows: list[tuple[str, int, int]], order: int) -> None:
     paths = path_table(table(*rows))
@@ -194,7 +195,7 @@ def test_all_ways_to_solve_the_chain_agree(rows: list[tuple[str, int, int]], ord
     assert factorised == pytest.approx(dense, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(tables, st.integers(1, 4))
 def test_markov_against_a_dense_matrix_of_all_states(rows: list[tuple[str, int, int]], order: int) -> None:
     spelled = [
@@ -540,7 +541,7 @@ def cases(draw: st.DrawFn) -> Case:
     return crowd, stored, draw(people.filters(crowd)), worth, own
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=effort(80), deadline=None)
 @given(cases())
 def test_every_model_credits_as_the_oracle(case: Case) -> None:
     crowd, stored, filters, worth, own = case
@@ -566,7 +567,7 @@ def test_every_model_credits_as_the_oracle(case: Case) -> None:
     assert found.totals.distinct == len({path.labels for path in paths if path.converted})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=effort(30), deadline=None)
 @given(cases())
 def test_each_row_drills_down_to_the_journeys_that_it_counts(case: Case) -> None:
     crowd, stored, filters, worth, own = case
@@ -579,7 +580,7 @@ def test_each_row_drills_down_to_the_journeys_that_it_counts(case: Case) -> None
         assert (len(np.unique(behind.walks.user[walks])), len(walks)) == (row.users, row.journeys)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=effort(15), deadline=None)
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_makes_no_difference(case: Case, random: Any) -> None:
     crowd, stored, filters, worth, own = case

@@ -23,6 +23,7 @@ from graphsvc.errors import CypherUnsupported, QueryError, UnknownName
 from . import oracle_conformance as brute
 from . import people, questions
 from .contract import drills_down
+from .effort import effort
 from .oracle import Person
 from .people import frame_of, person
 from .test_answers_docs import people_of
@@ -164,7 +165,7 @@ def model_of(steps: list[str]) -> list[brute.Expected]:
     return [brute.Expected(tuple(step.rstrip("+?").split("|")), "?" in step, "+" in step) for step in steps]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=effort(120), deadline=None)
 @given(case=cases())
 def test_the_frame_counts_as_the_oracle(case: tuple[list[Person], dict[str, Any], dict[str, Any]]) -> None:
     crowd, stored, asked = case
@@ -172,14 +173,14 @@ def test_the_frame_counts_as_the_oracle(case: tuple[list[Person], dict[str, Any]
     people.same(found, brute.conformance(crowd, people.asked(asked, stored), model=model_of(asked["step"])))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=effort(50), deadline=None)
 @given(case=cases())
 def test_every_number_drills_down(case: tuple[list[Person], dict[str, Any], dict[str, Any]]) -> None:
     crowd, stored, asked = case
     drills_down(CONFORMANCE, frame_of(crowd, **stored), CONFORMANCE.parse(asked))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=effort(50), deadline=None)
 @given(case=cases())
 def test_the_parts_make_the_whole(case: tuple[list[Person], dict[str, Any], dict[str, Any]]) -> None:
     crowd, stored, asked = case

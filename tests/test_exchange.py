@@ -29,6 +29,7 @@ from graphsvc.tables import DERIVED, STORED
 from graphsvc.writing import add
 
 from .command import graphsvc
+from .effort import effort
 from .graphs import SALT, assert_same, contents, event, fresh, histories, link, profile, rules, table
 from .test_docs import blocks, commands
 from .test_law import examples
@@ -55,10 +56,11 @@ def graph(tmp_path: Path) -> Iterator[Graph]:
 # Parquet
 
 
+@pytest.mark.thorough
 def test_what_was_exported_is_imported_the_same(store_url: str, tmp_path: Path) -> None:
     number = iter(range(1_000))
 
-    @settings(examples(store_url), max_examples=4)
+    @settings(examples(store_url), max_examples=effort(4))
     @given(rows=histories(), rule=rules)
     def check(rows: list[dict[str, Any]], rule: Settings) -> None:
         store = fresh(store_url)

@@ -19,6 +19,7 @@ from graphsvc.errors import CypherUnsupported, QueryError, UnknownName
 from . import oracle_feelings as brute
 from . import people, questions
 from .contract import drills_down
+from .effort import effort
 from .oracle import Person
 from .people import frame_of, person
 from .test_answers_docs import people_of
@@ -208,7 +209,7 @@ def test_what_may_point_at_a_person_is_masked(text: str, shown: str) -> None:
     assert masked(pl.Series([text]))[0] == shown
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=effort(50), deadline=None)
 @given(
     user=st.text("abcXYZ019._+-", min_size=1),
     host=st.from_regex(r"[a-z0-9-]{1,10}(\.[a-z]{2,5}){1,2}", fullmatch=True),
@@ -255,7 +256,7 @@ def said_of(details: brute.Details) -> Said:
 
 
 @pytest.mark.parametrize("name", DECLARED)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(data=st.data())
 def test_the_frame_counts_as_the_oracle(name: str, data: st.DataObject) -> None:
     crowd, details, stored, asked = data.draw(cases(name))
@@ -266,14 +267,14 @@ def test_the_frame_counts_as_the_oracle(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", DECLARED)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=effort(20), deadline=None)
 @given(data=st.data())
 def test_every_number_drills_down(name: str, data: st.DataObject) -> None:
     crowd, details, stored, asked = data.draw(cases(name))
     drills_down(DECLARED[name], frame_of(crowd, said_of(details), **stored), DECLARED[name].parse(asked))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=effort(20), deadline=None)
 @given(data=st.data())
 def test_the_words_of_few_are_not_shown(data: st.DataObject) -> None:
     crowd, details, _, asked = data.draw(cases("questions"))

@@ -12,6 +12,7 @@ from graphsvc.core import derive
 from graphsvc.settings import Settings
 from graphsvc.tables import Tables
 
+from .effort import effort
 from .graphs import decided, decision_lists, histories, identity_rules, settings, table
 from .identity_oracle import Decision, Resolved, Rule, resolve
 
@@ -41,7 +42,7 @@ def _touchpoints(tables: Tables) -> dict[str, list[str]]:
     return found
 
 
-@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.settings(deadline=None, max_examples=effort(150))
 @given(rows=histories(), rules=identity_rules, decisions=decision_lists())
 def test_people_are_those_of_a_resolver_by_brute_force(
     rows: list[dict[str, Any]], rules: dict[str, Any], decisions: list[tuple[str, str, str]]
@@ -56,7 +57,7 @@ def test_people_are_those_of_a_resolver_by_brute_force(
     assert resolved(derive(table(rows), rule, decided(*decisions))) == expected
 
 
-@hypothesis.settings(deadline=None, max_examples=50)
+@hypothesis.settings(deadline=None, max_examples=effort(50))
 @given(rows=histories(), rules=identity_rules, decisions=decision_lists())
 def test_no_user_breaks_a_rule(
     rows: list[dict[str, Any]], rules: dict[str, Any], decisions: list[tuple[str, str, str]]

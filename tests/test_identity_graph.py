@@ -24,6 +24,7 @@ from graphsvc.rules import DEFAULT_TYPES
 from graphsvc.tables import DECISIONS, IDENTIFIERS, LINKS
 
 from .browser import Open, chromium, colour_at, open_page  # noqa: F401 (fixtures)
+from .effort import effort
 from .graphs import event, histories, link, table
 from .graphs import settings as graph_settings
 from .identity_pictures import HOSTILE, LONG, RIGHT_TO_LEFT, ann, hostile, many, of_events
@@ -138,7 +139,7 @@ def test_too_many_are_counted() -> None:
 
 
 @given(histories(largest=30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=effort(40), deadline=None)
 def test_everything_has_a_place_of_its_own(rows: list[dict[str, Any]]) -> None:
     """The user's identifiers inside the oval, all others outside, none upon another; same graph, same places."""
     shown = of_events(rows)

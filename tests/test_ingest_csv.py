@@ -15,6 +15,8 @@ from graphsvc.ingest.csv_reader import CsvReader
 from graphsvc.ingest.rejects import Reason
 from graphsvc.ingest.sources import Source
 
+from .effort import effort
+
 Row = tuple[str | None, ...]
 
 
@@ -203,7 +205,7 @@ def plain(done: Cut) -> tuple[list[list[str | None]], list[int], list[tuple[int,
     return [column.to_list() for column in done.columns], done.lines.to_list(), done.bad, done.used, done.lines_used
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=effort(400), deadline=None)
 @given(st.one_of(broken_blocks(), sound_blocks()), st.integers(1, 3), st.booleans())
 @example(b'"a\nb",c\n1,2\n', 2, False)
 def test_fast_and_exact_give_the_same_rows_and_lines(data: bytes, width: int, last: bool) -> None:
@@ -219,7 +221,7 @@ def test_a_sound_block_goes_the_fast_way() -> None:
     assert plain(fast) == ([["1", "3", "4"], ["two\nlines", 'say "hi"', None]], [0, 3, 4], [], len(data) - 6, 5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort(150), deadline=None)
 @given(st.one_of(broken_blocks(), sound_blocks()), st.integers(1, 3), st.integers(1, 9))
 def test_the_size_of_blocks_does_not_matter(data: bytes, width: int, size: int) -> None:
     whole = cut_exact(data, ",", width, last=True)
@@ -240,7 +242,7 @@ def test_the_size_of_blocks_does_not_matter(data: bytes, width: int, size: int) 
     assert bad == whole.bad
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort(150), deadline=None)
 @given(st.one_of(broken_blocks(), sound_blocks()), st.integers(1, 3), st.integers(1, 9))
 def test_the_size_of_pieces_does_not_matter(data: bytes, width: int, size: int) -> None:
     with pytest.MonkeyPatch.context() as patched:

@@ -14,6 +14,8 @@ from graphsvc.ingest.rejects import Reason
 from graphsvc.segments import typed
 from graphsvc.tables import EVENTS
 
+from .effort import effort
+
 VISIT = {"time": "2024-03-13T10:21:14Z", "name": "home", "channel": "website", "email": "ann@example.com"}
 
 
@@ -208,7 +210,7 @@ def test_identifiers_of_one_type_may_come_from_several_columns() -> None:
 TYPES = ("a", "a-b", "a_b", "ab", "email")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=effort(50), deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(TYPES), st.text(st.sampled_from('ab [],"0~é'), max_size=3)),
@@ -244,7 +246,7 @@ def values_of(text: str) -> list[str]:
     return [value.strip() for value in values if value.strip()]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=effort(50), deadline=None)
 @given(
     st.lists(st.one_of(st.text(max_size=6), st.from_regex(r"-?[0-9]{1,3}(\.[0-9]{0,4})?", fullmatch=True)), max_size=8)
 )
@@ -300,7 +302,7 @@ FIELDS = st.dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=effort(50), deadline=None)
 @example([{"a": "x\x1eb\x1fy"}, {"a": "x", "b": "y"}, {"a\x1fx\x1eb": "y"}])
 @given(st.lists(FIELDS, min_size=2, max_size=6))
 def test_two_keys_are_equal_just_where_the_rows_are(rows: list[dict[str, str]]) -> None:

@@ -26,6 +26,7 @@ from graphsvc.settings import Settings
 from graphsvc.stores import Store, is_neo4j, open_store
 from graphsvc.writing import add, resolve
 
+from .effort import effort
 from .graphs import (
     DAY_ONE,
     SALT,
@@ -51,7 +52,7 @@ def examples(store_url: str = "") -> hypothesis.settings:
     server = is_neo4j(store_url)
     return hypothesis.settings(
         deadline=None,
-        max_examples=4 if server else 15,
+        max_examples=effort(4 if server else 15),
         phases=[Phase.explicit, Phase.reuse, Phase.generate] if server else list(Phase),
         suppress_health_check=[HealthCheck.too_slow],
     )
@@ -77,6 +78,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[str,
     return rows, [arriving[start:end] for start, end in pairwise([0, *cuts, len(arriving)])]
 
 
+@pytest.mark.thorough
 def test_any_order_batching_and_duplication_give_the_same_graph(store_url: str) -> None:
     @examples(store_url)
     @given(arrivals=arrivals(), rule=rules)
@@ -91,6 +93,7 @@ def test_any_order_batching_and_duplication_give_the_same_graph(store_url: str) 
     check()
 
 
+@pytest.mark.thorough
 def test_a_frame_renewed_by_what_commits_changed_is_the_frame_read_anew(store_url: str) -> None:
     @examples(store_url)
     @given(arrivals=arrivals(), rule=rules, often=st.booleans())
@@ -136,6 +139,7 @@ def same_frame(a: JourneyFrame, b: JourneyFrame) -> bool:
     return (a.revision, a.settings, a.data_end) == (b.revision, b.settings, b.data_end)
 
 
+@pytest.mark.thorough
 def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_start(store_url: str) -> None:
     @examples(store_url)
     @given(rows=histories(), rule=rules, other=rules)
@@ -151,6 +155,7 @@ def test_changed_settings_give_the_graph_that_they_would_have_given_from_the_sta
     check()
 
 
+@pytest.mark.thorough
 def test_replacing_rows_gives_the_graph_of_the_corrected_rows(store_url: str) -> None:
     @examples(store_url)
     @given(rows=histories(), rule=rules, data=st.data())
@@ -168,6 +173,7 @@ def test_replacing_rows_gives_the_graph_of_the_corrected_rows(store_url: str) ->
     check()
 
 
+@pytest.mark.thorough
 def test_copy_there_and_back_is_the_identity(store_url: str, tmp_path: Path) -> None:
     @examples(store_url)
     @given(rows=histories(), rule=rules)

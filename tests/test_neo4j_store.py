@@ -40,6 +40,7 @@ from graphsvc.tables import Tables
 from graphsvc.writing import add, resolve
 
 from . import neo4j_server as servers
+from .effort import effort
 from .graphs import SALT, assert_same, contents, event, fresh, histories, link, profile, rules, settings, table
 from .test_law import expected
 
@@ -156,7 +157,7 @@ def test_times_before_1970_and_far_fractions_of_a_second_survive(store: Neo4jSto
 
 @examples(
     deadline=None,
-    max_examples=6,
+    max_examples=effort(6),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

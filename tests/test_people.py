@@ -142,6 +142,7 @@ def test_same_holds_a_shared_value_in_one_user_and_withdraws_its_other_links(gra
     assert links["reason"].to_list() == ["shared", "shared"]
 
 
+@pytest.mark.thorough
 def test_any_decisions_give_the_graph_that_follows_from_them_and_undoing_them_the_former_one(store_url: str) -> None:
     @examples(store_url)
     @given(rows=histories(), rule=rules, made=decision_lists(), later=histories(largest=4))
@@ -383,6 +384,7 @@ def test_rejected_rows_of_an_erased_person_go_too(graph: Graph, tmp_path: Path) 
     assert "joann@example.org" in left
 
 
+@pytest.mark.thorough
 def test_erase_and_replay_is_erased(store_url: str) -> None:
     @examples(store_url)
     @given(rows=histories(), rule=rules, made=decision_lists(), data=st.data())

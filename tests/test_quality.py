@@ -23,6 +23,7 @@ from graphsvc.rules import Rules
 from graphsvc.rulings import Rulings
 from graphsvc.tables import Tables
 
+from .effort import effort
 from .graphs import DAY_ONE, decided, decision_lists, event, histories, identity_rules, link, settings, table
 
 Rows = Sequence[dict[str, Any]]
@@ -125,7 +126,7 @@ _edges = st.lists(
 
 
 @given(_edges)
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=effort(300), deadline=None)
 def test_bridges_are_what_splits_when_removed(edges: list[tuple[int, int]]) -> None:
     """Each edge is removed in turn (parallel ones one by one), and what either end still reaches is counted."""
     expected = []
@@ -141,7 +142,7 @@ def test_bridges_are_what_splits_when_removed(edges: list[tuple[int, int]]) -> N
 
 
 @given(rows=histories(), rules=identity_rules, decisions=decision_lists())
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=effort(40), deadline=None)
 def test_reports_on_random_histories(
     rows: list[dict[str, Any]], rules: dict[str, Any], decisions: list[tuple[str, str, str]]
 ) -> None:

@@ -12,6 +12,7 @@ from graphsvc.answers import ANSWERS, ask
 from graphsvc.frame import JourneyFrame
 
 from . import people, questions
+from .effort import effort
 from .people import frame_of
 
 ALL = {"top": 1_000}
@@ -29,7 +30,7 @@ def rows(frame: JourneyFrame, name: str, **asked: Any) -> list[Any]:
     return list(ask(frame, name, ANSWERS[name].parse(asked)).rows)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases(), st.data())
 def test_a_strict_funnel_of_two_is_the_transition(case: Any, data: st.DataObject) -> None:
     """A strict two-step funnel A→B with A≠B, every entry, no window: the transition's users and journeys."""
@@ -64,7 +65,7 @@ def _first_median(frame: JourneyFrame, filters: dict[str, Any], source: str, tar
     return float(waits[middle] if len(waits) % 2 else (waits[middle - 1] + waits[middle]) / 2)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases(), st.integers(1, 6))
 def test_who_is_at_a_step_has_a_journey_of_so_many_steps(case: Any, k: int) -> None:
     """Journeys at step k = journeys with k or more touchpoints = those whose path of k steps is that long."""
@@ -75,7 +76,7 @@ def test_who_is_at_a_step_has_a_journey_of_so_many_steps(case: Any, k: int) -> N
     assert there == sum(row.journeys for row in of_length)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases(), st.sampled_from(["start", "end", "around"]), st.data())
 def test_what_comes_into_a_step_leaves_it(case: Any, where: str, data: st.DataObject) -> None:
     """Of steps k and k + 1: at k + 1 are those at k who did not leave after k, and those who begin there."""
@@ -100,7 +101,7 @@ def test_what_comes_into_a_step_leaves_it(case: Any, where: str, data: st.DataOb
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases())
 def test_first_and_last_touches_are_paths_of_one_step(case: Any) -> None:
     frame, filters, _ = case
@@ -118,7 +119,7 @@ def test_first_and_last_touches_are_paths_of_one_step(case: Any) -> None:
                 assert told == [*counts, pytest.approx(path.conversion)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100), deadline=None)
 @given(cases())
 def test_the_first_step_of_a_closed_funnel_is_whoever_has_it(case: Any) -> None:
     """Entries of A are its touchpoints: of all runs of one step."""
@@ -129,7 +130,7 @@ def test_the_first_step_of_a_closed_funnel_is_whoever_has_it(case: Any) -> None:
     assert (first.users, first.journeys, first.entries) == ((one.users, one.journeys, one.count) if one else (0, 0, 0))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(60), deadline=None)
 @given(cases())
 def test_touchpoints_of_the_matrix_are_all_touchpoints(case: Any) -> None:
     frame, filters, _ = case

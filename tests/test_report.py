@@ -45,6 +45,7 @@ from graphsvc.writing import add
 
 from .browser import Open, chromium, open_page  # noqa: F401 (fixtures)
 from .command import graphsvc
+from .effort import effort
 from .graphs import SALT, event, profile, table
 from .map_frames import Journey, frame_of
 from .story_free import RATE, most_allowed, reports, stories_in, told, world
@@ -109,7 +110,7 @@ _cells = st.lists(st.integers(0, 12), min_size=4, max_size=4).map(lambda cells: 
 
 
 @given(_cells)
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=effort(150), deadline=None)
 def test_a_single_stratum_is_fishers_test_or_nearly_pearsons(cells: np.ndarray) -> None:
     p_value, test = conditional(cells)
     one = cells[0]
@@ -124,7 +125,7 @@ def test_a_single_stratum_is_fishers_test_or_nearly_pearsons(cells: np.ndarray) 
 
 
 @given(st.lists(_cells, min_size=2, max_size=3))
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=effort(60), deadline=None)
 def test_few_in_many_strata_are_tested_exactly(strata: list[np.ndarray]) -> None:
     """Against the sum over all tables with the same margins."""
     tables = np.concatenate([cells // 3 for cells in strata])
@@ -167,7 +168,7 @@ def test_what_one_user_does_often_counts_once() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), min_size=4, max_size=40))
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=effort(60), deadline=None)
 def test_users_are_told_apart_as_by_a_regression(tries: list[tuple[int, bool, bool]]) -> None:
     """Against the cluster-robust covariance of a linear model, without its small-sample factor."""
     user, does, first = (np.array(column) for column in zip(*tries, strict=True))
@@ -392,9 +393,10 @@ def test_planted_stories_are_found(shown: Report) -> None:
     assert shown.path == strong.path == ["add_to_cart", "checkout", "delivery_costs", "payment", "purchase"]
 
 
+@pytest.mark.thorough
 def test_none_are_invented() -> None:
     """A smaller version of ``python -m tests.story_free``."""
-    sets = 25
+    sets = effort(25)
     found = sum(bool(one.findings) for one in reports(sets, Story.untold(), first=9_000, sizes=(2_000,)))
     assert found / sets <= most_allowed(sets)
 

@@ -18,6 +18,7 @@ from graphsvc.settings import Settings
 from graphsvc.stores import open_store
 from graphsvc.writing import add
 
+from .effort import effort
 from .graphs import DAY_ONE, SALT, assert_same, contents, event, fresh, histories, settings, table
 from .test_law import expected
 
@@ -68,7 +69,7 @@ growing = st.fixed_dictionaries(
 )
 
 
-@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.settings(deadline=None, max_examples=effort(25))
 @given(rows=histories(), later=growing)
 def test_what_a_later_mapping_adds_holds_for_all_that_is_stored(
     rows: list[dict[str, Any]], later: dict[str, Any], tmp_path_factory: pytest.TempPathFactory

@@ -19,6 +19,7 @@ from graphsvc.spool import Spool
 from graphsvc.tables import EVENTS
 from graphsvc.writing import add
 
+from .effort import effort
 from .graphs import SALT, assert_same, contents, event, fresh, histories, settings, table
 from .test_law import expected
 
@@ -83,7 +84,7 @@ def test_what_a_killed_process_left_goes_with_the_next_and_nothing_else_does(tmp
     assert (mine / "thesis.txt").read_text() == "precious"
 
 
-@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.settings(deadline=None, max_examples=effort(25))
 @given(rows=histories(), size=st.integers(1, 6), again=st.integers(0, 5))
 def test_the_graph_does_not_depend_on_where_events_waited(rows: list[dict[str, Any]], size: int, again: int) -> None:
     with tempfile.TemporaryDirectory() as home:
