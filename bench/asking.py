@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 
 from .children import ROOT, run
@@ -36,7 +36,7 @@ def questions(bench: Bench) -> Section:
     for question in asked[:2]:
         section.goals += _goals(contestants, question)
     _tell(section, contestants, asked[:2])
-    section.tables.append(_smaller(contestants))
+    section.tables.append(_smaller(contestants, {"transition counts": "transitions", "labels by step": "paths"}))
     section.tables.append(_loading(contestants))
     section.notes += [
         "retentioneering has no tool that counts paths: its own truncation to the first four events, then one count "
@@ -52,17 +52,18 @@ def more_questions(bench: Bench) -> Section:
     """(k) Steps, a funnel and first touch by segment, ours and the peers' in turn on the same journeys."""
     commands, env = _contestants(bench)
     commands = {name: command for name, command in commands.items() if name not in PM4PY}
-    asked = ("steps", "funnel", "first touch")
+    asked, less = ("steps", "funnel", "touches"), ("step counts", "funnel counts", "first touch counts")
     with contest(commands, bench.logs, env) as contestants:
-        for question in asked:
+        for question in (*asked, *less):
             print(f"  {question} …", file=sys.stderr, flush=True)
             ask_in_turn(contestants, question, TURNS)
     section = Section(
         "Steps, funnels, touches",
-        "Eight steps with all labels; the funnel product_view, add_to_cart, purchase in sequence, each step at any "
-        "later place, from the first entry of a journey; first touch by channel for people of 50 and over and for "
-        "younger ones. Asked as above. Ours also count outcomes, times, what those who stopped did instead, and last "
-        "touches.",
+        "Eight steps with all labels (journeys, users, median seconds, converted and open ones) and how journeys leave "
+        "after each; the funnel product_view, add_to_cart, purchase in sequence, each step at any later place, from "
+        "the first entry of a journey (journeys, users, median and p90 seconds, who stopped, what they did instead); "
+        "first and last touches by channel for people of 50 and over and for younger ones (journeys, users, converted "
+        "and open ones). Asked as above.",
     )
     for question in asked:
         best = {one.name: min(one.seconds[question]) for one in contestants if question in one.seconds}
@@ -73,6 +74,8 @@ def more_questions(bench: Bench) -> Section:
             peer = best[RETENTIONEERING]
             section.goals.append(Goal(f"{question}, against retentioneering", "< 1 ×", times(both / peer), both < peer))
     _tell(section, contestants, asked)
+    section.tables.append(_smaller(contestants, dict(zip(less, asked, strict=True))))
+    section.notes.append("retentioneering counts labels by step and who is at each step of the funnel, no more.")
     return section
 
 
@@ -139,8 +142,8 @@ def _table(contestants: list[Contestant], question: str) -> Table:
     return Table([question, "ratio", "time", "first ask"], rows)
 
 
-def _smaller(contestants: list[Contestant]) -> Table:
-    """Questions that ask less, which peers answer faster than the whole; ours answers the whole."""
+def _smaller(contestants: list[Contestant], whole_of: Mapping[str, str]) -> Table:
+    """Questions that ask less, each with the whole one: peers answer them faster; ours answers the whole."""
     ours = contestants[0]
     rows = [
         [
@@ -148,7 +151,7 @@ def _smaller(contestants: list[Contestant]) -> Table:
             times(min(one.seconds[question]) / min(ours.seconds[whole])),
             spread(one.seconds[question]),
         ]
-        for question, whole in (("transition counts", "transitions"), ("labels by step", "paths"))
+        for question, whole in whole_of.items()
         for one in contestants
         if question in one.seconds
     ]

@@ -76,7 +76,7 @@ _KEYS = {
     "transitions": (["source", "target"], "count"),
     "steps": (["step", "label"], "journeys"),
     "funnel": (["step"], "journeys"),
-    "first touch": (["segment", "label"], "journeys"),
+    "touches": (["segment", "side", "label"], "journeys"),
 }
 
 
@@ -85,9 +85,11 @@ def disagreements(ours: Contestant, other: Contestant, question: str) -> list[st
     key, count = _KEYS[question]
     of_paths = question == "paths"
     mine, theirs = ours.rows[question], other.rows[question]
-    mine_by, theirs_by = ({" > ".join(map(str, (r[k] for k in key))): r for r in rows} for rows in (mine, theirs))
     if not theirs:
         return []  # their answer has another shape
+    if "kind" not in theirs[0]:  # touchpoints alone, no outcomes
+        mine = [row for row in mine if row.get("kind", "touchpoint") == "touchpoint"]
+    mine_by, theirs_by = ({" > ".join(map(str, (r[k] for k in key))): r for r in rows} for rows in (mine, theirs))
     found = []
     counts = [sorted((row[count] for row in rows), reverse=True) for rows in (mine, theirs)]
     if counts[0] != counts[1]:
@@ -100,9 +102,15 @@ def disagreements(ours: Contestant, other: Contestant, question: str) -> list[st
     for row_key in mine_by.keys() & theirs_by.keys():
         for column in mine_by[row_key].keys() & theirs_by[row_key].keys() - {*key}:
             a, b = mine_by[row_key][column], theirs_by[row_key][column]
-            if not math.isclose(a, b, rel_tol=1e-9, abs_tol=_tolerance(column, other.name)):
+            if not _equal(a, b, _tolerance(column, other.name)):
                 found.append(f"{column} of {row_key}: {b} against our {a}")
     return found
+
+
+def _equal(a: Any, b: Any, tolerance: float) -> bool:
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=tolerance)
+    return bool(a == b)
 
 
 def _tolerance(column: str, contestant: str) -> float:

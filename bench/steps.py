@@ -67,28 +67,33 @@ def export_journeys(url: str, folder: str) -> Said:
     """Our journeys for the peers (see ``contestants``), and identifiers to look up and to go on with."""
     import polars as pl
 
+    from graphsvc.settings import Settings
     from graphsvc.stores import open_store
 
     store = open_store(url, write=False)
-    tables = store.tables()
+    tables, settings = store.tables(), store.head().settings or Settings()
     store.close()
     ages = tables.users.select(user="key", age=pl.col("traits").str.json_path_match("$.age").cast(pl.Float64))
     journeys = tables.journeys.sort("user", "started_at", "key").join(
         ages, on="user", how="left", maintain_order="left"
     )
+    recent = pl.col("ended_at").max() - pl.col("ended_at") <= pl.duration(microseconds=settings.gap_us)
     flat = (
         journeys.select(
             journey=pl.int_range(pl.len()),
             user=pl.col("user").rle_id().cast(pl.Int64),
             converted="converted",
+            open=~pl.col("converted") & recent,
             age="age",
             name="names",
             channel="channels",
             time=pl.col("times").cast(pl.List(pl.Datetime("us"))),
             step=pl.int_ranges(1, pl.col("steps") + 1),
+            steps="steps",
         )
         .explode("name", "channel", "time", "step")
-        .select("journey", "user", "age", "step", "time", "name", "channel", "converted")
+        .with_columns(last=pl.col("step") == pl.col("steps"))
+        .select("journey", "user", "age", "step", "last", "time", "name", "channel", "converted", "open")
     )
     Path(folder).mkdir(parents=True, exist_ok=True)
     flat.write_parquet(Path(folder, "journeys.parquet"))

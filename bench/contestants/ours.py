@@ -16,6 +16,9 @@ from graphsvc.graph import open as open_graph
 BEFORE_ALL = datetime(1990, 1, 1)
 
 
+_FUNNEL = ["step", "journeys", "users", "median_seconds", "p90_seconds", "stopped", "open", "instead"]
+
+
 def load(url: str, via: Via) -> Loaded:
     """Open the graph; for the frame, load it."""
     graph = open_graph(url, write=False)
@@ -49,31 +52,33 @@ def load(url: str, via: Via) -> Loaded:
             ),
             "steps": Question(
                 lambda turn: new("steps", turn, depth=8, top=50),
-                lambda answered: [
-                    row
-                    for row in _rows(answered, ["step", "kind", "label", "journeys", "users"])
-                    if row.pop("kind") == "touchpoint"
-                ],
+                lambda answered: _rows(
+                    answered, ["step", "kind", "label", "journeys", "users", "median_seconds", "converted", "open"]
+                ),
                 before=cold,
             ),
             "funnel": Question(
                 lambda turn: new("funnel", turn, step=["product_view", "add_to_cart", "purchase"], every_entry=False),
-                lambda answered: _rows(answered, ["step", "journeys", "users"]),
+                lambda answered: [
+                    {**row, "instead": [[each.label, each.users] for each in row["instead"]]}
+                    for row in _rows(answered, _FUNNEL)
+                ],
                 before=cold,
             ),
-            "first touch": Question(
+            "touches": Question(
                 lambda turn: new("touches", turn, by=["older", "younger"]),
                 lambda answered: [
                     {
                         "segment": part.parameters.segment,
+                        "side": side,
                         "label": row.label,
-                        "journeys": row.first,
-                        "users": row.first_users,
-                        "conversion": row.first_conversion,
+                        "journeys": getattr(row, side),
+                        **{name: getattr(row, f"{side}_{name}") for name in ("users", "converted", "open")},
                     }
                     for part in answered.segments
                     for row in part.rows
-                    if row.first
+                    for side in ("first", "last")
+                    if getattr(row, side)
                 ],
                 before=cold,
             ),

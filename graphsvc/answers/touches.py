@@ -52,7 +52,7 @@ def count_touches(frame: JourneyFrame, params: TouchesParams) -> Result[TouchRow
         UnknownName: the parameters name something that the graph does not hold.
     """
     walks = walk(frame, params)
-    ranked, rows_of = _ranked(walks, params.top)
+    ranked, rows_of, distinct = _ranked(walks, params.top)
     measured = {side: _measures(walks, row, side) for side, row in rows_of.items()}
     rows = []
     for row in range(len(ranked) + 1):
@@ -64,7 +64,7 @@ def count_touches(frame: JourneyFrame, params: TouchesParams) -> Result[TouchRow
         TouchRow,
         rows,
         other if other["first"] + other["last"] else None,
-        totals(walks, occurrences=len(walks), distinct=len(_present(walks))),
+        totals(walks, occurrences=len(walks), distinct=distinct),
         answer="touches",
         revision=frame.revision,
         parameters=params,
@@ -75,7 +75,7 @@ def count_touches(frame: JourneyFrame, params: TouchesParams) -> Result[TouchRow
 def touch_members(frame: JourneyFrame, params: TouchesParams) -> Members:
     """The journeys behind each label."""
     walks = walk(frame, params)
-    _, rows_of = _ranked(walks, params.top)
+    _, rows_of, _ = _ranked(walks, params.top)
     every = np.arange(len(walks), dtype=np.int64)
     units: dict[str, Unit] = {"": "journeys", "_users": "users", "_converted": "converted", "_open": "open"}
     return Members(
@@ -92,21 +92,15 @@ def _ends(walks: Walks) -> dict[str, Ints]:
     }
 
 
-def _present(walks: Walks) -> Ints:
-    ends = _ends(walks)
-    present: Ints = np.union1d(ends["first"], ends["last"])
-    return present
-
-
-def _ranked(walks: Walks, top: int) -> tuple[Ints, dict[str, Ints]]:
-    """The leading labels in order, and the row of each walk's first and last touch."""
+def _ranked(walks: Walks, top: int) -> tuple[Ints, dict[str, Ints], int]:
+    """The leading labels in order, the row of each walk's first and last touch, and how many labels occur at all."""
     ends, labels = _ends(walks), len(walks.texts)
     first, last = (np.bincount(codes, minlength=labels) for codes in ends.values())
-    present = _present(walks)
+    present = np.flatnonzero(first + last)
     ranked = present[np.lexsort((present, -last[present], -first[present]))][:top]
     row_of = np.full(labels, len(ranked), dtype=np.int64)
     row_of[ranked] = np.arange(len(ranked))
-    return ranked, {side: row_of[codes] for side, codes in ends.items()}
+    return ranked, {side: row_of[codes] for side, codes in ends.items()}, len(present)
 
 
 def _measures(walks: Walks, row: Ints, side: str) -> dict[int, dict[str, Any]]:

@@ -71,7 +71,9 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
     kept = _kept(frame, journeys, chosen, ended_at, labels, filters)
 
     # Where nothing is cut, nothing is copied.
-    counts = np.diff(journeys.offsets if kept is None else np.searchsorted(kept, journeys.offsets))
+    counts = np.diff(journeys.offsets)
+    if kept is not None:
+        counts = np.diff(np.searchsorted(kept, journeys.offsets)) if _cuts(filters) else counts * chosen
     rows = slice(None) if kept is None else kept
     counted = np.flatnonzero(counts)
     converted = journeys.converted[counted]
@@ -142,11 +144,16 @@ def _chosen(frame: JourneyFrame, journeys: _Journeys, filters: Filters) -> Flags
     return chosen
 
 
+def _cuts(filters: Filters) -> bool:
+    """Whether the filters leave out touchpoints of the journeys that they choose."""
+    return filters.lookback_us is not None or bool(filters.exclude) or filters.collapse
+
+
 def _kept(
     frame: JourneyFrame, journeys: _Journeys, chosen: Flags, ended_at: Ints, labels: Labels, filters: Filters
 ) -> Ints | None:
     """The touchpoints that count, in order; None where all do."""
-    if chosen.all() and filters.lookback_us is None and not (filters.exclude or filters.collapse):
+    if chosen.all() and not _cuts(filters):
         return None
     lengths = np.diff(journeys.offsets)
     keep = np.repeat(chosen, lengths)
