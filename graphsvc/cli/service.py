@@ -64,6 +64,8 @@ def serve(
         service = create_app(graph, options)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         print(f"graphsvc on {address} (its API: {address}docs), store {graph.store.url}{new}", file=sys.stderr)
+        # Work on columns gives up the interpreter hundreds of times and must not wait long to have it back.
+        sys.setswitchinterval(0.0005)
         uvicorn.run(service, host=host, port=port, log_config=None, access_log=False, server_header=False)
 
 

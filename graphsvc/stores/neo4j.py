@@ -72,7 +72,7 @@ class Neo4jStore:
 
     def revision(self) -> int:
         """Revision of the graph now (0: no graph yet)."""
-        return self._door.head().revision
+        return self._door.read("revision", lambda _, head: head.revision)
 
     def head(self) -> Head:
         """Revision, settings and data end in one cheap read at one revision."""
