@@ -69,17 +69,21 @@ def shop(tmp_path: Path, store_url: str) -> Shop:
 # The page
 
 
-def test_the_commands_of_the_page_run_and_print_what_it_shows(tmp_path: Path) -> None:
+def test_the_commands_of_the_page_run_and_print_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, body in FILES.items():
         (tmp_path / name).write_text(body, encoding="utf-8")
     blocks = re.findall(r"^```(sh|text)\n(.*?)^```", PAGE, re.S | re.M)
     said = [line for kind, block in blocks if kind == "sh" for line in block.splitlines()]
     assert len(said) >= 18 and all(re.match("graphsvc |export ", line) for line in said)
-    script = f'set -e\ngraphsvc() {{ {shlex.quote(sys.executable)} -m graphsvc "$@"; }}\n'
-    script += "\n".join(f"echo @@@\n{line}" for line in said)
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-1_000:] + done.stderr
-    printed = iter(done.stdout.split("@@@\n")[1:])
+
+    def run(line: str) -> str:
+        if line.startswith("export "):
+            name, _, value = line.removeprefix("export ").partition("=")
+            monkeypatch.setenv(name, subprocess.check_output(["bash", "-c", f'printf %s "{value}"'], text=True))
+            return ""
+        return graphsvc(*shlex.split(line, comments=True)[1:])
+
+    printed = map(run, said)
     last = ""
     for kind, block in blocks:
         if kind == "text":

@@ -50,7 +50,7 @@ def test_a_killed_ingest_run_again_ends_in_the_same_graph(store_url: str, tmp_pa
         add(store, table(life(people, pairs=former)), RULES.model_dump())
     store.close()
     cut_short = 0
-    for delay in (0.05, 0.15, 0.3, 0.5) if thorough() else (0.1, 0.4):
+    for delay in (0.05, 0.15, 0.3, 0.5) if thorough() else (0.15, 0.5):
         process = ingest_process.start(store_url, tmp_path / "events.parquet", batches=4 if former else 1)
         time.sleep(delay)
         process.kill()
