@@ -66,7 +66,15 @@ def serve(
         print(f"graphsvc on {address} (its API: {address}docs), store {graph.store.url}{new}", file=sys.stderr)
         # Work on columns gives up the interpreter hundreds of times and must not wait long to have it back.
         sys.setswitchinterval(0.0005)
-        uvicorn.run(service, host=host, port=port, log_config=None, access_log=False, server_header=False)
+        uvicorn.run(
+            service,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,  # longer than clients and proxies keep an idle connection: they end it, not we
+        )
 
 
 @app.command()

@@ -113,6 +113,13 @@ class Door:
 
         return retried(attempt)
 
+    def _note(self, head: GraphHead) -> bool:
+        """Whether no commit is under way; then the head is known until the next one begins."""
+        settled = not head.loading and head.schema == SCHEMA and head.begun == head.ended
+        if settled:
+            self._known = head
+        return settled
+
     def _settled(self, runner: Runner) -> GraphHead:
         deadline, pause = time.monotonic() + _COMMIT_SECONDS, 0.002
         while True:
@@ -126,8 +133,7 @@ class Door:
                     f"{self.url} has the older schema {head.schema}; write to it once to migrate it, for example "
                     "`graphsvc ingest` of a file that it knows"
                 )
-            if head.begun == head.ended:
-                self._known = head
+            if self._note(head):
                 return head
             if time.monotonic() > deadline:
                 self._mend_fence()
@@ -156,6 +162,7 @@ class Door:
                         transaction.head()  # not in a database of somebody else
                     transaction.run("write/lock", schema=SCHEMA).consume()
                     head = transaction.head()
+                    self._note(head)
                     stack.push(attempt.pop_all())
                     return transaction, head
 
