@@ -127,7 +127,7 @@ def _shown(graph: Graph, found: Comparison, asking: Asking) -> dict[str, Any]:
         "small": sum(row.test == "fisher" for row in found.rows),
         "reach": max((abs(end) for row in found.rows for end in (row.low, row.high)), default=0) or 1.0,
         "timed": timed,
-        "picture": _picture(asking.given) if found.answer == "transitions" and found.rows else None,
+        "picture": _picture(asking.given, len(found.rows)) if found.answer == "transitions" and found.rows else None,
         "told": [(name, about.description) for name, about in ComparedRow.model_fields.items() if about.description],
     }
 
@@ -152,10 +152,11 @@ def what(row: ComparedRow) -> str:
     return " → ".join(row.labels) or row.what
 
 
-def _picture(given: Given) -> tuple[str, str, str]:
-    """The comparison map: its title, its address within this page, and to stand alone."""
+def _picture(given: Given, rows: int) -> tuple[str, str, str]:
+    """The comparison map of as many rows: its title, its address within this page, and to stand alone."""
     wanted = KINDS["comparison"]
     query = {name: held for name, held in given.items() if name in wanted.parameters.model_fields and name != "by"}
+    query["top"] = [str(rows)]
     return wanted.title, address("/pictures/comparison", query), address("/map/comparison", query)
 
 
