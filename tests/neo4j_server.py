@@ -186,7 +186,7 @@ def _from_maven(
         command = [str(java / "bin" / "java"), "-cp", f"{jars}/*", *opens]
         if imports:
             admin = [*command, *_BRIEF, "org.neo4j.server.startup.Neo4jAdminCommand"]
-            opened = env | {"JAVA_TOOL_OPTIONS": " ".join(opens)}  # the command starts another Java
+            opened = env | {"JAVA_TOOL_OPTIONS": " ".join([*opens, *java_options])}  # the command starts another Java
             done = subprocess.run([*admin, *imports], cwd=home, env=opened, capture_output=True, text=True)
             if done.returncode:
                 raise NoServer(f"Neo4j {version} could not import: {(done.stdout + done.stderr)[-3000:]}")
