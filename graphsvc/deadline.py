@@ -6,7 +6,10 @@ the one that loads the journey frame beside other work, have none.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from .errors import QueryTimeout
@@ -37,6 +40,22 @@ def remaining() -> float | None:
     if left <= 0:
         raise timeout()
     return left
+
+
+@contextmanager
+def holding(lock: threading.Lock) -> Iterator[None]:
+    """Hold a lock within the block; waiting for it takes of the seconds that are left.
+
+    Raises:
+        QueryTimeout: none are left.
+    """
+    seconds = remaining()
+    if not lock.acquire(timeout=-1 if seconds is None else seconds):
+        raise timeout()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def limited() -> bool:

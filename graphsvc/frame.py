@@ -100,9 +100,10 @@ class JourneyFrame:
         codes = [self.name.codes, self.channel.codes, self.stage.codes]
         if "_channel_and_name" in vars(self):
             codes.append(self._channel_and_name.codes)
-        arrays = [self.user, self.offsets, self.times, self.values, self.converted, *codes]
-        details = sum(detail.estimated_size() for detail in list(self._loaded.values()))
-        return sum(held.nbytes for held in arrays) + self.users.estimated_size() + self.keys.estimated_size() + details
+        arrays = sum(held.nbytes for held in (self.user, self.offsets, self.times, self.values, self.converted))
+        details = sum(int(detail.estimated_size()) for detail in list(self._loaded.values()))
+        tables = int(self.users.estimated_size()) + int(self.keys.estimated_size())
+        return arrays + sum(held.nbytes for held in codes) + tables + details
 
     def labels(self, label: Label) -> Labels:
         """The touchpoints' labels of one kind."""

@@ -188,6 +188,10 @@ class Graph:
             report.placeholders = _placeholders(events, added.rules)
         return report
 
+    def when_forgetting(self, forget: Callable[[], None]) -> None:
+        """Have something done whenever :meth:`drop_frame` is: whoever keeps answers must let go of them, too."""
+        self._questions.when_forgetting(forget)
+
     def drop_frame(self) -> None:
         """Let go of what was kept in memory of the graph as it was."""
         self._questions.forget()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .answers import Behind, Filters, Result, answer, ask, compared, journeys_behind
 from .answers.cypher import ask_cypher
+from .core.normal import forget_numbers
+from .deadline import holding, remaining, timeout
 from .errors import CypherUnsupported, GraphMoved, GraphsvcError
 from .frame import JourneyFrame
 from .renewal import renewed
@@ -26,7 +28,6 @@ Via = Literal["auto", "frame", "cypher"]
 Question = tuple[str, str]  # name and way of counting; parameters
 _ANSWERS_KEPT = 256
 _REVISIONS_KEPT = 256
-_COUNTED_AT_ONCE = 64
 _LOOKED_UP = 0.8  # of the age that is allowed; what is left is for counting anew beside
 _ATTEMPTS = 5
 Answered = TypeVar("Answered")
@@ -38,7 +39,9 @@ class Questions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.max_age = 0.0
+        self._forgetting: list[Callable[[], None]] = []
         self._revision, self._looked_at = 0, -math.inf
+        self._is_behind = False  # whether the revision is known to be no longer the graph's
         self._revision_lock = threading.Lock()
         self._status_lock = threading.Lock()
         self._status: Status | None = None
@@ -48,8 +51,8 @@ class Questions:
         self._warming: threading.Thread | None = None
         self._answers_lock = threading.Lock()
         self._answers: OrderedDict[Question, Result[Any]] = OrderedDict()  # the last answer to each question
-        self._ended: dict[int, float] = {}  # when the last revisions were seen to be no longer the graph's
-        self._counting = [threading.Lock() for _ in range(_COUNTED_AT_ONCE)]  # nobody counts what another one counts
+        self._last_seen: dict[int, float] = {}  # when former revisions were last seen to be the graph's
+        self._counting: dict[Question, threading.Event] = {}  # nobody counts what another one counts
         self._beside = ThreadPoolExecutor(1, "answers")
         self._renewing: set[Question] = set()
 
@@ -61,30 +64,42 @@ class Questions:
 
     def forget(self) -> None:
         """Let go of what was kept in memory of the graph as it was."""
-        with self._frame_lock, self._answers_lock:
+        with self._frame_lock, self._answers_lock, self._revision_lock:
             self._frame = None
             self._answers.clear()
             self._store.recent.forget()
-            self._look_again()
+            self._looked_at = -math.inf
+            self._last_seen.clear()
             self._status = None
+        forget_numbers()
+        for forget in self._forgetting:
+            forget()
+
+    def when_forgetting(self, forget: Callable[[], None]) -> None:
+        """Have others let go of what they keep, too."""
+        self._forgetting.append(forget)
 
     def revision(self) -> int:
         """The revision that answers speak of: the graph's, looked up again before ``max_age`` seconds are over."""
-        with self._revision_lock:
-            if time.monotonic() - self._looked_at >= self.max_age * _LOOKED_UP:
+        if not self.max_age:
+            return self._store.revision()
+        with holding(self._revision_lock):
+            now = time.monotonic()
+            if self._is_behind or now - self._looked_at >= self.max_age * _LOOKED_UP:
                 former, self._revision = self._revision, self._store.revision()
-                self._looked_at = time.monotonic()
                 if former != self._revision:
-                    self._ended = dict([*self._ended.items(), (former, self._looked_at)][-_REVISIONS_KEPT:])
+                    self._last_seen = dict([*self._last_seen.items(), (former, self._looked_at)][-_REVISIONS_KEPT:])
+                self._looked_at, self._is_behind = now, False
             return self._revision
 
     def revision_at_hand(self) -> int | None:
         """The same where it need not be looked up; else None."""
-        return self._revision if time.monotonic() - self._looked_at < self.max_age * _LOOKED_UP else None
+        is_new = time.monotonic() - self._looked_at < self.max_age * _LOOKED_UP
+        return self._revision if is_new and not self._is_behind else None
 
     def status(self) -> Status:
         """What the graph holds at :meth:`revision`; counting it takes as long as an answer."""
-        with self._status_lock:
+        with holding(self._status_lock):
             revision = self.revision()
             if self._status is None or self._status.revision != revision:
                 self._status = self._store.status()
@@ -94,11 +109,12 @@ class Questions:
 
     def _look_again(self) -> None:
         """Look the revision up when it is wanted next, whatever age is allowed."""
-        self._looked_at = -math.inf
+        with self._revision_lock:
+            self._is_behind = True
 
     def frame(self) -> JourneyFrame:
         """The journey frame of the graph as it stands, kept until the graph changes."""
-        with self._frame_lock:
+        with holding(self._frame_lock):
             revision = self.revision()
             frame = self._keep(self._renewed(revision) or self._store.frame())
             if frame.revision != revision:  # the graph went on while it was read
@@ -133,7 +149,8 @@ class Questions:
                     self._keep(frame)
             finally:
                 self._frame_lock.release()
-        return self._frame is not None and self._frame.revision >= revision
+        frame = self._frame
+        return frame is not None and frame.revision >= revision
 
     def warm(self) -> None:
         """Begin to load the journey frame beside other work; until it is there, Neo4j answers by Cypher."""
@@ -157,15 +174,14 @@ class Questions:
         kept = self._kept(question)
         if kept is not None and kept.revision == revision:
             return kept
-        if kept is not None and self._just_ended(kept.revision):
+        if kept is not None and self._is_young(kept.revision):
             self._renew(question, name, model, via, revision)
             return kept
         return self._counted(question, name, model, via, revision)
 
-    def _just_ended(self, revision: int) -> bool:
+    def _is_young(self, revision: int) -> bool:
         """Whether answers of a revision that is no longer the graph's are still within the age that is allowed."""
-        ended = self._ended.get(revision, -math.inf)
-        return time.monotonic() - ended < self.max_age * (1 - _LOOKED_UP)
+        return time.monotonic() - self._last_seen.get(revision, -math.inf) < self.max_age
 
     def _kept(self, question: Question) -> Result[Any] | None:
         """The last answer to a question."""
@@ -193,16 +209,27 @@ class Questions:
 
     def _counted(self, question: Question, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
         """Count, or wait for whoever counts the same."""
-        with self._counting[hash(question) % _COUNTED_AT_ONCE]:
-            kept = self._kept(question)
-            if kept is not None and kept.revision == revision:
-                return kept
+        while True:
+            with self._answers_lock:
+                kept, others = self._answers.get(question), self._counting.get(question)
+                if kept is not None and kept.revision >= revision:
+                    return kept
+                if others is None:
+                    counted = self._counting[question] = threading.Event()
+                    break
+            if not others.wait(remaining()):
+                raise timeout()
+        try:
             result = self._answer(name, model, via, revision)
             with self._answers_lock:
                 self._answers[question] = result
                 while len(self._answers) > _ANSWERS_KEPT:
                     self._answers.popitem(last=False)
             return result
+        finally:
+            with self._answers_lock:
+                del self._counting[question]
+            counted.set()
 
     def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
         if via == "cypher" or (via == "auto" and is_neo4j(self._store.url) and not self._at(revision)):

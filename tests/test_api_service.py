@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from fastapi.testclient import TestClient
 
 from graphsvc.api import Options, create_app
 from graphsvc.api.heavy import heavy
+from graphsvc.api.kept import KeptAnswers
 from graphsvc.api.keys import Keys, new_key
 from graphsvc.api.logs import JsonLines
 from graphsvc.api.tracing import add_tracing
@@ -394,3 +397,76 @@ def test_who_is_shown_with_identifiers_is_not_sent_again(tmp_path: Path) -> None
             assert client.get(f"/users/{key}/journeys").json()["revision"] == before + 1, "a user is shown as is"
             shown = [client.get("/paths/journeys?identifiers=true").json()["shown"] for _ in range(2)]
             assert shown[0] and all("email:ann@example.org" in row["identifiers"] for row in shown[0])
+
+
+def test_an_answer_older_than_the_age_is_counted_anew(tmp_path: Path) -> None:
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        graph.allow_age(0.2)
+        assert graph.ask("paths").revision == 1
+        graph.add([{**ANN[0], "identifiers": {"cookie": "c2"}}])
+        time.sleep(0.3)
+        assert graph.ask("paths").revision == 2, "nobody asked meanwhile, and the former answer is too old"
+
+
+def test_a_picture_is_tagged_with_the_revision_that_it_shows(tmp_path: Path) -> None:
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        with TestClient(create_app(graph, Options(max_age=1))) as client:
+            client.get("/map/matrix")
+            graph.add([{**ANN[0], "channel": "a new channel"}])
+            pages = []
+            for _ in range(14):  # before, while and after the age is over
+                time.sleep(0.1)
+                pages.append(client.get("/map/matrix"))
+        for page in pages:
+            assert page.headers["etag"].startswith('W/"2-') == ("a new channel" in page.text), page.headers["etag"]
+        assert "a new channel" in pages[-1].text
+
+
+def test_an_erased_person_is_not_kept_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHSVC_ERASURE_KEY", "a key of thirty-two letters or more")
+    asked = {**ANN[0], "identifiers": {"cookie": "cat"}, "question": "Where is my coat?", "event_id": "q"}
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add([*ANN, asked])
+        app = create_app(graph, Options(max_age=60))
+        with TestClient(app) as client:
+            path = "/questions?min_users=1"
+            assert all("coat" in client.get(path).text for _ in range(2))
+            graph.people.erase("cookie:cat")
+            assert "coat" not in client.get(path).text
+            kept = [each for each in gc.get_objects() if isinstance(each, KeptAnswers) and each._graph is graph]
+            assert kept and not any(b"coat" in answer.body for each in kept for answer in each._answers.values())
+
+
+def test_nothing_is_kept_where_no_age_is_allowed(tmp_path: Path) -> None:
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        with TestClient(create_app(graph, Options())) as client:
+            client.get("/paths")
+            kept = [each for each in gc.get_objects() if isinstance(each, KeptAnswers) and each._graph is graph]
+            assert kept and not any(each._answers for each in kept)
+
+
+def test_waiting_for_others_heeds_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(ANN)
+        begun, done = threading.Event(), threading.Event()
+        count = graph._questions._answer
+
+        def slowly(*asked: Any) -> Any:
+            begun.set()
+            assert done.wait(10)
+            return count(*asked)
+
+        monkeypatch.setattr(graph._questions, "_answer", slowly)
+        first = threading.Thread(target=lambda: graph.ask("paths"))
+        first.start()
+        assert begun.wait(10)
+        try:
+            with TestClient(create_app(graph, Options(timeout=1))) as client:
+                problem(client.get("/paths"), 504, "timeout")
+        finally:
+            done.set()
+            first.join()
+        assert graph.ask("paths").rows

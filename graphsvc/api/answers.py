@@ -66,8 +66,9 @@ def _add_map(routers: Routers, graph: Graph, kind: Kind, path: str, operation: s
     @_taking(kind.parameters, TaggedNow if kind.name == "timeline" else Tagged)
     def endpoint(parameters: BaseModel, tagged: Tagged) -> HTMLResponse:
         revision = tagged.revision  # before drawing: a tag may be older than what it stands for, never newer
-        page = HTMLResponse(graph.map(kind.name, **parameters.model_dump(exclude_unset=True)).html())
-        tagged.at(revision, page)
+        picture = graph.map(kind.name, **parameters.model_dump(exclude_unset=True))
+        page = HTMLResponse(picture.html())
+        tagged.at(min(revision, picture.revision or revision), page)
         return page
 
 

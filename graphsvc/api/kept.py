@@ -6,6 +6,7 @@ the bytes, and many people ask the same.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from .keys import Role
 ANSWERS_REVISION = "answers_revision"
 _MOST = 32 * 1024 * 1024  # bytes kept in all
 _LONGEST = 1024 * 1024  # bytes of one that is kept
+_LONGEST_QUERY = 2_000  # bytes of a question that is
+_OVERHEAD = 4_000  # bytes of one beside its body: the question, headers, what holds them
 _Asked = tuple[Role, str, bytes]  # by whom, path, query
 _Header = tuple[bytes, bytes]
 
@@ -31,6 +34,11 @@ class _Kept:
     headers: list[_Header]
     body: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, at most."""
+        return len(self.body) + _OVERHEAD
+
 
 class KeptAnswers:
     """Sends what was sent before to the same question, if it still holds; notes what endpoints answer."""
@@ -38,36 +46,54 @@ class KeptAnswers:
     def __init__(self, app: ASGIApp, graph: Graph) -> None:
         self._app = app
         self._graph = graph
+        self._lock = threading.Lock()
         self._answers: OrderedDict[_Asked, _Kept] = OrderedDict()
         self._bytes = 0
+        self._forgotten = 0  # how often
+        graph.when_forgetting(self.forget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["type"] != "http" or scope["method"] != "GET" or len(scope["query_string"]) > _LONGEST_QUERY:
             await self._app(scope, receive, send)
             return
         asked = (scope["state"]["caller"].role, scope["path"], scope["query_string"])
-        kept = self._answers.get(asked)
+        forgotten, kept = self._forgotten, self._answers.get(asked)
         if kept is not None and kept.revision == self._graph.revision_at_hand():
-            self._answers.move_to_end(asked)
             scope["route"] = kept.route
             await _send_again(kept, Headers(scope=scope).get("if-none-match", ""), send)
             return
         answer = _Answer(send)
         await self._app(scope, receive, answer.send)
         revision = scope["state"].get(ANSWERS_REVISION)
-        found = None if revision is None else answer.kept(revision, scope.get("route"))
-        if found is not None:
-            self._keep(asked, found)
+        if revision is not None and revision == self._graph.revision_at_hand():  # else it would not be sent again
+            self._keep(asked, answer.kept(revision, scope.get("route")), forgotten)
 
-    def _keep(self, asked: _Asked, kept: _Kept) -> None:
-        """Keep an answer in the place of the former one to the same question, and as many others as there is room."""
-        former = self._answers.pop(asked, None)
-        self._answers[asked] = kept
-        self._bytes += len(kept.body) - (len(former.body) if former else 0)
-        while self._bytes > _MOST:
-            _, oldest = self._answers.popitem(last=False)
-            self._bytes -= len(oldest.body)
+    def forget(self) -> None:
+        """Let go of all answers: somebody who is in them was erased."""
+        with self._lock:
+            self._forgotten += 1
+            self._answers.clear()
+            self._bytes = 0
+
+    def _keep(self, asked: _Asked, kept: _Kept | None, forgotten: int) -> None:
+        """Keep an answer in the place of the former one to the same question, and as many others as there is room.
+
+        Args:
+            asked: the question.
+            kept: the answer; None: it cannot be kept.
+            forgotten: how often all was forgotten when the question came; an answer from before is not kept.
+        """
+        with self._lock:
+            if kept is None or forgotten != self._forgotten:
+                return
+            if former := self._answers.pop(asked, None):
+                self._bytes -= former.size
+            self._answers[asked] = kept
+            self._bytes += kept.size
+            while self._bytes > _MOST:
+                _, oldest = self._answers.popitem(last=False)
+                self._bytes -= oldest.size
 
 
 async def _send_again(kept: _Kept, held: str, send: Send) -> None:

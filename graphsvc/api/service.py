@@ -53,7 +53,7 @@ def add_service(routers: Routers, graph: Graph, metrics: Metrics, jobs: Jobs) ->
     """Add the endpoints about the service itself."""
 
     @routers.open.get("/healthz", tags=["service"], operation_id="healthz")
-    def healthz() -> Health:
+    async def healthz() -> Health:
         """Whether the service runs."""
         return Health(status="ok", version=__version__)
 

@@ -154,6 +154,11 @@ def _e164(text: str, region: str | None) -> str:
     return whole if re.fullmatch(_E164, whole) else text  # "extension 12" would become +4912
 
 
+def forget_numbers() -> None:
+    """Let go of the phone numbers that were read lately."""
+    _e164.cache_clear()
+
+
 def _is_placeholder(value: pl.Expr) -> pl.Expr:
     """Whether a value says nothing about a person."""
     bare = value.str.replace_all(r"[\s\"'`]", "").str.to_lowercase()

@@ -54,6 +54,12 @@ class Picture(Page, BaseModel):
 
     title: Annotated[str, Field(description="What is seen.")]
 
+    @property
+    def revision(self) -> int | None:
+        """Revision of the graph that is shown; None where the picture does not say."""
+        footer: Footer | None = getattr(self, "footer", None)
+        return footer.revision if footer else None
+
     def _repr_html_(self) -> str:
         """The picture inside a notebook: its page in a frame of its own, which can reach nothing around it."""
         page = html.escape(self.html(), quote=True)

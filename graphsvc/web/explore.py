@@ -141,9 +141,10 @@ def add_explore(router: APIRouter, graph: Graph) -> None:
             several = forms.takes_several(wanted.parameters, parameter)
             given[parameter] = [*given.get(parameter, []), text] if several else text
         revision = tagged.revision  # before drawing: a tag may be older than what it stands for, never newer
-        made = framed(draw(graph, name, given).html())
+        drawn = draw(graph, name, given)
+        made = framed(drawn.html())
         if name != "timeline":  # which shows the graph as it stands at this moment
-            tagged.at(revision, made)
+            tagged.at(min(revision, drawn.revision or revision), made)
         return made
 
 

@@ -37,6 +37,7 @@ def add_overview(router: APIRouter, graph: Graph) -> None:
         chosen = {"segment": segment} if segment else {}
         first = graph.ask("touches", {**chosen, "top": _SHOWN})
         last = graph.ask("touches", {**chosen, **_TOUCHES})
+        paths = graph.ask("paths", {**chosen, "top": _SHOWN})
         shown = page(
             request,
             "overview.html.j2",
@@ -44,7 +45,7 @@ def add_overview(router: APIRouter, graph: Graph) -> None:
             segments=sorted(held.settings.segments),
             held=held,
             first=first,
-            paths=graph.ask("paths", {**chosen, "top": _SHOWN}),
+            paths=paths,
             leaving=_leaving(last.rows, chosen),
             dropped=sum(map(_dropped, last.rows)),
             goals=held.settings.goals,
@@ -52,7 +53,7 @@ def add_overview(router: APIRouter, graph: Graph) -> None:
             comparison=address("/explore/transitions/compare", a=segment),
             chosen=chosen,
         )
-        tagged.at(first.revision, shown)
+        tagged.at(min(held.revision, first.revision, last.revision, paths.revision), shown)
         return shown
 
 
