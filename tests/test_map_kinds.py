@@ -23,6 +23,7 @@ from graphsvc.cli import commands
 from graphsvc.errors import NotFound, QueryError, UnknownName
 from graphsvc.graph import Graph
 from graphsvc.maps.arrows_layout import BOX, Arrow, Layout, place
+from graphsvc.maps.flow_map import JourneyMap
 from graphsvc.maps.kinds import KINDS
 from graphsvc.maps.scene import Node, ScenePicture
 
@@ -185,6 +186,22 @@ def test_a_timeline_is_of_one_user(graph: Graph) -> None:
     assert scene.warning
     with pytest.raises(NotFound):
         graph.map("timeline", user="nobody")
+
+
+def test_a_map_takes_the_segments_of_the_frame_that_it_draws(tmp_path: Path) -> None:
+    """Where answers may have some age, a segment that was named just now is a layer as soon as it is in the frame."""
+    with graphsvc.open(tmp_path / "aged.duckdb") as graph:
+        with pytest.raises(NotFound, match="no graph"):
+            graph.map()
+        graph.add([{"time": "2026-01-01T10:00:00Z", "name": "ad", "identifiers": {"cookie": "c"}}])
+        graph.allow_age(60)
+        graph.map()
+        graph.name_segment("fresh", "age >= 30")
+        aged = graph.map()
+        graph.allow_age(0)
+        for drawn, layers in ((aged, ["all"]), (graph.map(), ["all", "fresh"])):
+            assert isinstance(drawn, JourneyMap)
+            assert [*drawn.layers] == layers
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "identity"])

@@ -83,6 +83,21 @@ def test_a_difference_with_its_interval_and_p_values(client: TestClient) -> None
     assert client.get("/pictures/comparison", params=SIDES).status_code == 200
 
 
+def test_a_page_names_segments_as_the_frame_it_counted_knows_them(tmp_path: Path) -> None:
+    """Where answers may have some age, a segment that was removed just now is still one of theirs."""
+    with Graph(fresh(str(tmp_path / "graph.duckdb"))) as graph:
+        graph.add(events())
+        graph.resolve({"segments": {"the older": "age >= 50", "younger": "age < 50", "all": "age > 0"}})
+        asked = {"a": "the older", "b": "younger", "segment": "all"}
+        with TestClient(create_app(graph, Options(max_age=60))) as client:
+            before = client.get("/explore/transitions/compare", params=asked)
+            graph.remove_segment("the older")
+            after = client.get("/explore/transitions/compare", params=asked)
+    assert before.status_code == after.status_code == 200
+    assert "segment=all+and+%22the+older%22" in before.text
+    assert before.text == after.text
+
+
 @pytest.mark.parametrize("name", COMPARABLE)
 def test_each_comparison_has_a_page_a_table_and_files(name: str, graph: Graph, client: TestClient) -> None:
     page = client.get(f"/explore/{name}/compare", params=asked(name))

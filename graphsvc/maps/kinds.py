@@ -107,8 +107,10 @@ def _journey(graph: Graph, params: JourneyMapParams, title: str) -> Picture:
     from . import journey_map
 
     flow = FlowParams(**params.model_dump(exclude={"layer"}))
-    named = () if params.segment else tuple(graph.settings().segments)
-    return journey_map(graph.frame(), flow, segments=named if params.layer is None else params.layer, title=title)
+    graph.settings()  # there is a graph
+    frame = graph.frame()  # which may be a little older: the segments are its own
+    named = () if params.segment else tuple(frame.settings.segments)
+    return journey_map(frame, flow, segments=named if params.layer is None else params.layer, title=title)
 
 
 def _transitions(graph: Graph, params: TransitionMapParams, title: str) -> Picture:

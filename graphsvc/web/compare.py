@@ -75,7 +75,7 @@ def add_compare(router: APIRouter, graph: Graph) -> None:
             found=found,
             lasting=False,
             **asking.form(frame, hidden={"by"}),
-            **(_shown(graph, found, asking) if found else {}),
+            **(_shown(found, asking, frame.settings.segments) if found else {}),
         )
         if found:
             tagged.at(found.revision, made)
@@ -113,9 +113,8 @@ def _shared(given: Given) -> Given:
     return {name: given[name] for name in (*_ADDED, *Filters.model_fields) if name in given}
 
 
-def _shown(graph: Graph, found: Comparison, asking: Asking) -> dict[str, Any]:
+def _shown(found: Comparison, asking: Asking, segments: dict[str, str]) -> dict[str, Any]:
     """What the page shows of a comparison."""
-    segments = graph.settings().segments
     timed = any(row.median_seconds_a is not None or row.median_seconds_b is not None for row in found.rows)
     return {
         "question": asking.question,
