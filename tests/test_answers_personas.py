@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,21 @@ def test_every_number_drills_down() -> None:
     for nth, row in enumerate(people.rows_of(ask(frame, "personas", params)), start=1):
         for column in ("users", "journeys", "converted", "open"):
             assert journeys_behind(frame, "personas", params, row=nth, column=column).number == row[column]
+
+
+def test_no_table_of_users_by_features_stays_in_memory() -> None:
+    """What is kept for the drill-down is less than one number for each user and each of 40 channels."""
+    users, channels = 2_000, 40
+    crowd = [person(f"{nth}", f"ad/{nth % channels} buy/{nth % 7}") for nth in range(users)]
+    frame, params = frame_of(crowd), ANSWERS["personas"].parse({"clusters": 2})
+    personas(clusters=2)  # imports what it needs
+    tracemalloc.start()
+    try:
+        ask(frame, "personas", params)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < users * channels * 8
 
 
 @pytest.mark.parametrize(("asked", "users"), [({}, 3), ({"segment": "age > 90"}, 0)])

@@ -86,9 +86,12 @@ class _Features:
 
 @dataclass(frozen=True)
 class _Clustered:
+    """What is kept of ``V`` users. Their features, users times columns, are not."""
+
     walks: Walks
-    features: _Features
+    users: Ints  # [V] rows in ``frame.users``
     persona: Ints  # [V] of each user, from 0, the largest first
+    rows: list[dict[str, Any]]  # of the answer
     silhouettes: dict[int, float]  # by number of clusters, as far as they were tried
     distinct: int  # users who are not alike in all that is looked at
 
@@ -105,8 +108,7 @@ def count_personas(frame: JourneyFrame, params: PersonasParams) -> Result[Person
         QueryError: there are too few users to tell apart.
     """
     found = _clustered(frame, params)
-    rows = _rows(found)
-    counts = totals(found.walks, occurrences=len(found.walks), distinct=len(rows))
+    counts = totals(found.walks, occurrences=len(found.walks), distinct=len(found.rows))
     tried = ", ".join(f"{number}: {value:.2f}" for number, value in sorted(found.silhouettes.items()))
     notes = [f"mean silhouette by number of personas (1 is clear, 0 is none): {tried}"]
     if max(found.silhouettes.values()) < 0.25:
@@ -115,7 +117,7 @@ def count_personas(frame: JourneyFrame, params: PersonasParams) -> Result[Person
         notes.append(f"there are {found.distinct} personas, not {params.clusters}: all users are like one of so many")
     return result(
         PersonaRow,
-        rows,
+        found.rows,
         None,
         counts,
         answer="personas",
@@ -129,7 +131,7 @@ def count_personas(frame: JourneyFrame, params: PersonasParams) -> Result[Person
 def persona_members(frame: JourneyFrame, params: PersonasParams) -> Members:
     """The journeys of each persona."""
     found = _clustered(frame, params)
-    row = _of_walk(found)
+    row = _of_walk(found.walks, found.users, found.persona)
     columns = {name: COUNTS[name] for name in ("users", "journeys", "converted", "open")}
     return members(found.walks, row, np.arange(len(row), dtype=np.int64), columns)
 
@@ -137,7 +139,7 @@ def persona_members(frame: JourneyFrame, params: PersonasParams) -> Members:
 def personas_of_users(frame: JourneyFrame, params: PersonasParams) -> dict[str, int]:
     """The persona of each user asked about, by user key."""
     found = _clustered(frame, params)
-    keys = frame.users["key"].gather(found.features.users).to_list()
+    keys = frame.users["key"].gather(found.users).to_list()
     return {key: persona + 1 for key, persona in zip(keys, found.persona.tolist(), strict=True)}
 
 
@@ -186,7 +188,8 @@ def _cluster(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
     sizes = np.bincount(best[1])
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
-    return _Clustered(walks, features, rank[best[1]], silhouettes, distinct)
+    persona = rank[best[1]]
+    return _Clustered(walks, features.users, persona, _rows(walks, features, persona), silhouettes, distinct)
 
 
 def _features(frame: JourneyFrame, walks: Walks) -> _Features:
@@ -251,15 +254,16 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _of_walk(found: _Clustered) -> Ints:
-    row: Ints = found.persona[np.searchsorted(found.features.users, found.walks.user)]
+def _of_walk(walks: Walks, users: Ints, persona: Ints) -> Ints:
+    """The persona of each walk's user."""
+    row: Ints = persona[np.searchsorted(users, walks.user)]
     return row
 
 
-def _rows(found: _Clustered) -> list[dict[str, Any]]:
-    walks, features = found.walks, found.features
+def _rows(walks: Walks, features: _Features, persona: Ints) -> list[dict[str, Any]]:
+    of_walk = _of_walk(walks, features.users, persona)
     measures = (
-        pl.DataFrame({"row": _of_walk(found), "user": walks.user, "converted": walks.converted, "open": walks.open})
+        pl.DataFrame({"row": of_walk, "user": walks.user, "converted": walks.converted, "open": walks.open})
         .group_by("row")
         .agg(
             pl.col("user").n_unique().alias("users"),
@@ -274,7 +278,7 @@ def _rows(found: _Clustered) -> list[dict[str, Any]]:
     rows = []
     for measured in measures.iter_rows(named=True):
         row = measured.pop("row")
-        inside = found.persona == row
+        inside = persona == row
         here = features.values[inside].mean(axis=0)
         elsewhere = features.values[~inside].mean(axis=0)
         effect = (here - elsewhere) / spread
