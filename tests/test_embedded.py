@@ -9,7 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from graphsvc.errors import ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
+from graphsvc.errors import ErasedAlready, ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
+from graphsvc.graph import Graph
+from graphsvc.rulings import KEY_VARIABLE
 from graphsvc.stores import base, embedded_rows, open_store
 from graphsvc.stores.embedded import EmbeddedStore
 from graphsvc.writing import add
@@ -69,6 +71,38 @@ def test_a_failed_write_says_why_and_changes_nothing(path: Path, monkeypatch: py
         with pytest.raises(StoreUnavailable, match=r"No space left on device; the graph is as it was before$"):
             add(store, table([event("4", 3, "visit", "cookie:1")]), {})
     assert_same(contents(store), before)
+    store.close()
+
+
+def test_an_erasure_says_what_another_graph_keeps_from_being_written_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "only for tests 0123456789")
+
+    def holds_the_value() -> bool:
+        return any(b"ann@example.org" in file.read_bytes() for file in path.parent.iterdir())
+
+    with Graph(open_store(str(path))) as graph, Graph(open_store(str(path))) as other:
+        report = graph.people.erase("cookie:1")
+        assert report.done and graph.status().counts["events"] == other.status().counts["events"] == 0
+        held, *always = report.left
+        assert "another graph of this process has it open" in held
+        assert holds_the_value()
+        other.close()
+        with pytest.raises(ErasedAlready):
+            graph.people.erase("cookie:1")
+        assert not holds_the_value(), "erasing once more, as was told, writes the file anew"
+        add(graph.store, table(ROWS[:1]), {})
+        add(graph.store, table([event("5", 0, "ad", "cookie:5")]), {})
+        assert graph.people.erase("cookie:5").left == always
+
+
+def test_what_the_disk_refuses_when_a_file_is_written_anew_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(str(path))
+    monkeypatch.setattr("graphsvc.stores.embedded.quoted", lambda file: f"'{file}/no such folder'")
+    with pytest.raises(StoreUnavailable, match=r"still holds what was deleted: .*; make room and erase again$"):
+        store.compact()
+    assert store.revision() == 1
     store.close()
 
 

@@ -75,12 +75,14 @@ class EmbeddedStore:
         self._gate = Gate()
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._known: Head | None = None  # the last head; most readers ask for it again
-        self._connection = connect(self.path, write)
+        with self._shared.opening:
+            self._connection = connect(self.path, write)
+            self._shared.stores.add(self)
         self._shared.forget()
         try:
             self._check(write)
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def _check(self, write: bool) -> None:
@@ -356,7 +358,22 @@ class EmbeddedStore:
             return next_revision(cursor, settings)
 
     def compact(self) -> list[str]:
-        """Write the file anew without what was deleted; readers wait meanwhile. Copies and backups are left to do."""
+        """Write the file anew without what was deleted; readers wait meanwhile. Copies and backups are left to do.
+
+        So is the file itself while another store of this process has it open, which can neither wait nor follow.
+        """
+        left = ["backups, copies and exports of the graph, and the source files, still hold what they held"]
+        with self._shared.opening:
+            if len(self._shared.stores) > 1:
+                held = (
+                    "the graph's file may still hold what was deleted, as another graph of this process has it open: "
+                    "close that one and erase again; this writes the file anew, though the person is erased already"
+                )
+                return [held, *left]
+            self._write_anew()
+        return left
+
+    def _write_anew(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.compact-", dir=self.path.parent))  # its owner's only
         fresh = folder / self.path.name
         with self._shared.lock, self._gate.closed():
@@ -376,7 +393,6 @@ class EmbeddedStore:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
                 self._connection = connect(self.path, self._write)
-        return ["backups, copies and exports of the graph, and the source files, still hold what they held"]
 
     def _let_go(self) -> None:
         while self._idle:
@@ -387,3 +403,4 @@ class EmbeddedStore:
     def close(self) -> None:
         """Let go of the file."""
         self._let_go()
+        self._shared.stores.discard(self)

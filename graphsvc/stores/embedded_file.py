@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ class Shared:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # one writer at a time
+        self.opening = threading.Lock()  # while a file is written anew nobody opens it
+        self.stores: weakref.WeakSet[object] = weakref.WeakSet()  # those that have the file open
         self._landings = 0  # odd while a commit lands
         self._known: tuple[int, int] | None = None  # the revision, and the landings at which it was read
 
