@@ -284,6 +284,10 @@ class Graph:
         """The same where the store need not be asked, within the age that is allowed; else None."""
         return self._questions.revision_at_hand()
 
+    def is_young(self, revision: int) -> bool:
+        """Whether answers of a revision that is no longer the graph's are still within the age that is allowed."""
+        return self._questions.is_young(revision)
+
     def allow_age(self, seconds: float) -> None:
         """Let answers be so old: a graph that is written to all the time need not be counted anew for each of them.
 

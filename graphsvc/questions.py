@@ -28,7 +28,8 @@ Via = Literal["auto", "frame", "cypher"]
 Question = tuple[str, str]  # name and way of counting; parameters
 _ANSWERS_KEPT = 256
 _REVISIONS_KEPT = 256
-_LOOKED_UP = 0.8  # of the age that is allowed; what is left is for counting anew beside
+_LOOKED_UP = 0.6  # of the age that is allowed; what is left is for counting anew beside
+_STATUS = ("status", "")
 _ATTEMPTS = 5
 Answered = TypeVar("Answered")
 
@@ -99,13 +100,21 @@ class Questions:
 
     def status(self) -> Status:
         """What the graph holds at :meth:`revision`; counting it takes as long as an answer."""
+        revision, kept = self.revision(), self._status
+        if kept is not None and kept.revision != revision and self.is_young(kept.revision):
+            self._renew(_STATUS, lambda: self._counted_status(revision))
+            return kept
+        return self._counted_status(revision)
+
+    def _counted_status(self, revision: int) -> Status:
         with holding(self._status_lock):
-            revision = self.revision()
-            if self._status is None or self._status.revision != revision:
-                self._status = self._store.status()
-                if self._status.revision != revision:  # the graph went on while it was counted
-                    self._look_again()
-            return self._status
+            kept = self._status
+            if kept is not None and kept.revision >= revision:
+                return kept
+            self._status = status = self._store.status()
+            if status.revision != revision:  # the graph went on while it was counted
+                self._look_again()
+            return status
 
     def _look_again(self) -> None:
         """Look the revision up when it is wanted next, whatever age is allowed."""
@@ -174,12 +183,12 @@ class Questions:
         kept = self._kept(question)
         if kept is not None and kept.revision == revision:
             return kept
-        if kept is not None and self._is_young(kept.revision):
-            self._renew(question, name, model, via, revision)
+        if kept is not None and self.is_young(kept.revision):
+            self._renew(question, lambda: self._counted(question, name, model, via, revision))
             return kept
         return self._counted(question, name, model, via, revision)
 
-    def _is_young(self, revision: int) -> bool:
+    def is_young(self, revision: int) -> bool:
         """Whether answers of a revision that is no longer the graph's are still within the age that is allowed."""
         return time.monotonic() - self._last_seen.get(revision, -math.inf) < self.max_age
 
@@ -190,12 +199,12 @@ class Questions:
                 self._answers.move_to_end(question)
             return self._answers.get(question)
 
-    def _renew(self, question: Question, name: str, model: Filters, via: Via, revision: int) -> None:
+    def _renew(self, question: Question, count: Callable[[], object]) -> None:
         """Count again beside other work what is asked while a little older answers will do."""
 
         def work() -> None:
             try:
-                self._counted(question, name, model, via, revision)
+                count()
             except GraphsvcError as error:
                 _log.info("an answer was not renewed: %s", error.code)
             finally:

@@ -7,6 +7,7 @@ the bytes, and many people ask the same.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -21,18 +22,20 @@ ANSWERS_REVISION = "answers_revision"
 _MOST = 32 * 1024 * 1024  # bytes kept in all
 _LONGEST = 1024 * 1024  # bytes of one that is kept
 _LONGEST_QUERY = 2_000  # bytes of a question that is
+_PASSED_ON_EVERY = 0.2  # seconds
 _OVERHEAD = 4_000  # bytes of one beside its body: the question, headers, what holds them
 _Asked = tuple[Role, str, bytes]  # by whom, path, query
 _Header = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Kept:
     revision: int
     route: object  # for the numbers and the log
     tag: str
     headers: list[_Header]
     body: bytes
+    passed_on: float = 0.0  # when the question was last passed on, to see whether there is a newer answer
 
     @property
     def size(self) -> int:
@@ -59,7 +62,7 @@ class KeptAnswers:
             return
         asked = (scope["state"]["caller"].role, scope["path"], scope["query_string"])
         forgotten, kept = self._forgotten, self._answers.get(asked)
-        if kept is not None and kept.revision == self._graph.revision_at_hand():
+        if kept is not None and self._will_do(kept):
             scope["route"] = kept.route
             await _send_again(kept, Headers(scope=scope).get("if-none-match", ""), send)
             return
@@ -68,6 +71,17 @@ class KeptAnswers:
         revision = scope["state"].get(ANSWERS_REVISION)
         if revision is not None and revision == self._graph.revision_at_hand():  # else it would not be sent again
             self._keep(asked, answer.kept(revision, scope.get("route")), forgotten)
+
+    def _will_do(self, kept: _Kept) -> bool:
+        """Whether an answer still holds, or is young enough while somebody else's request has a newer one counted."""
+        now = self._graph.revision_at_hand()
+        if now is None or kept.revision == now:
+            return now is not None
+        asked_at = time.monotonic()
+        if asked_at - kept.passed_on > _PASSED_ON_EVERY:
+            kept.passed_on = asked_at
+            return False
+        return self._graph.is_young(kept.revision)
 
     def forget(self) -> None:
         """Let go of all answers: somebody who is in them was erased."""
