@@ -173,6 +173,57 @@ def test_keyboard_walks_the_journeys(shop: JourneyMap, shop_file: Path, open_pag
     opened.assert_clean()
 
 
+def test_keyboard_reaches_the_ways_on(shop_file: Path, open_page: Open) -> None:  # noqa: F811
+    """Tab leads from a node into its details; a way there leads on, with the focus on what is told then."""
+    opened = open_page(shop_file)
+    page = opened.page
+    heading = page.locator("#details h2")
+    page.locator("#walk button").last.focus()
+    last = heading.inner_text()
+    while page.evaluate("document.activeElement.closest('#walk, figure') !== null"):
+        page.keyboard.press("Tab")
+    way = page.locator("#details .ways button").first
+    expect(way).to_be_focused()
+    assert heading.inner_text() == last
+    page.keyboard.press("Enter")
+    expect(heading).to_be_focused()
+    assert heading.inner_text() != last
+    page.keyboard.press("Escape")
+    expect(page.locator("#details .hint")).to_be_focused()
+    page.locator("#walk button").last.focus()
+    way.focus()
+    page.locator("#tables").focus()
+    assert "Point at a bar" in page.locator("#details").inner_text(), "what has no focus any more is not told"
+    opened.assert_clean()
+
+
+def test_keyboard_and_pointer_share_the_details(shop_file: Path, open_page: Open) -> None:  # noqa: F811
+    """The pointer's item goes before that of the keyboard, which is told again when the pointer is at nothing."""
+    opened = open_page(shop_file)
+    page, picture = opened.page, Picture(opened.page)
+    page.locator("#walk button", has_text="instagram ad, step 1").focus()
+    focused = page.locator("#details h2").inner_text()
+    node = picture.node(2, "product page")
+    for x, y, told in ((PITCH / 2, 2, "instagram ad"), (node["x"], node["y"], "product page")):
+        picture.point_at(x, y)
+        assert told in picture.details()
+    page.mouse.move(5, 5)
+    assert page.locator("#details h2").inner_text() == focused
+    opened.assert_clean()
+
+
+def test_arrow_keys_with_a_modifier_are_the_browsers(shop_file: Path, open_page: Open) -> None:  # noqa: F811
+    """Alt and an arrow go back in the history, Ctrl and an arrow are of the desktop or a screen reader."""
+    page = open_page(shop_file).page
+    taken = """(button, held) => {
+      const how = { key: "ArrowRight", bubbles: true, cancelable: true, [held]: true };
+      return !button.dispatchEvent(new KeyboardEvent("keydown", how));
+    }"""
+    button = page.locator("#walk button").first
+    held = ("altKey", "ctrlKey", "metaKey", "shiftKey")
+    assert [button.evaluate(taken, key) for key in held] == [False, False, False, True]
+
+
 def test_segments_switch_layers(shop: JourneyMap, shop_file: Path, open_page: Open) -> None:  # noqa: F811
     """Each layer brings its own sentence, totals, nodes and tables."""
     opened = open_page(shop_file)

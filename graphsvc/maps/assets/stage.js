@@ -21,15 +21,17 @@ const stage = (() => {
    */
   function create(options, own) {
     const frame = byId("map");
-    const hint = byId("details").firstElementChild;
+    const details = byId("details");
+    const hint = details.firstElementChild;
     let byKey = new Map();
     let walk = [];
-    let pointed = null; // the node or edge under the pointer, or with the keyboard's focus
+    let pointed = null; // the node or edge under the pointer
+    let focused = null; // the node with the keyboard's focus
     let kept = null; // the one that was clicked
     let waiting = false;
 
     const isEdge = (item) => "from" in item;
-    const shown = () => pointed ?? kept;
+    const shown = () => pointed ?? focused ?? kept;
     const look = {
       get busy() {
         return shown() !== null;
@@ -43,7 +45,7 @@ const stage = (() => {
         const item = shown();
         return item === edge || (!isEdge(item) && item.lines.includes(edge));
       },
-      ring: (node) => node === kept || node === pointed,
+      ring: (node) => node === kept || node === focused || node === pointed,
     };
 
     const told = structuredClone(options);
@@ -112,22 +114,33 @@ const stage = (() => {
 
     // Details
 
-    function refresh() {
+    /** Tell what is shown now; who was reading there goes on at its heading. */
+    function refresh(focusing) {
       const item = shown();
-      byId("details").replaceChildren(...(item ? own.describe(item, keep) : [hint]));
+      const reading = details.contains(document.activeElement);
+      details.replaceChildren(...(item ? own.describe(item, keep) : [hint]));
+      if (reading) {
+        details.firstElementChild.tabIndex = -1;
+        details.firstElementChild.focus(focusing);
+      }
       redraw();
     }
 
     function point(item) {
       if (item === pointed) return;
       pointed = item;
+      refresh({ preventScroll: true }); // the pointer is elsewhere on the page
+    }
+
+    function attend(node) {
+      focused = node;
+      pointed = null;
       refresh();
     }
 
     function keep(item) {
       kept = item;
-      pointed = null;
-      refresh();
+      attend(null);
     }
 
     const tip = (item, place) => common.tip(frame, item && own.tip(item), place);
@@ -169,17 +182,22 @@ const stage = (() => {
       node.button = element("button", { type: "button", textContent: own.name(node) });
       node.button.addEventListener("focus", () => {
         reveal(node);
-        point(node);
+        attend(node);
       });
-      node.button.addEventListener("blur", () => point(null));
+      // Not on the way into its details: what Tab is about to reach must not be made anew.
+      node.button.addEventListener("blur", (event) => details.contains(event.relatedTarget) || attend(null));
       node.button.addEventListener("click", () => keep(node));
       node.button.addEventListener("keydown", (event) => {
-        if (!(event.key in WAYS)) return;
+        if (!(event.key in WAYS) || event.altKey || event.ctrlKey || event.metaKey) return;
         event.preventDefault();
         next(node, event.key)?.button.focus();
       });
       return node.button;
     }
+
+    details.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !details.contains(relatedTarget)) attend(null); // null: what had the focus was removed
+    });
 
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
