@@ -69,6 +69,8 @@ class JourneyFrame:
     #: Loads a detail of all touchpoints, aligned with ``times``: [N].
     load: Callable[[str], pl.Series] | None = field(default=None, repr=False, compare=False)
     _loaded: dict[str, pl.Series] = field(default_factory=dict, init=False, repr=False, compare=False)
+    #: Which users are in the segments that were asked for lately: [U] each.
+    inside: dict[str, Flags] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def detail(self, name: str) -> pl.Series:
         """What the touchpoints say beside their labels, times and values: [N], null where they do not.
@@ -100,7 +102,11 @@ class JourneyFrame:
         codes = [self.name.codes, self.channel.codes, self.stage.codes]
         if "_channel_and_name" in vars(self):
             codes.append(self._channel_and_name.codes)
-        arrays = sum(held.nbytes for held in (self.user, self.offsets, self.times, self.values, self.converted))
+        columns: list[npt.NDArray[Any]] = [self.user, self.offsets, self.times, self.values, self.converted]
+        columns += list(self.inside.values())
+        if "journey_of" in vars(self):
+            columns.append(self.journey_of)
+        arrays = sum(held.nbytes for held in columns)
         details = sum(int(detail.estimated_size()) for detail in list(self._loaded.values()))
         tables = int(self.users.estimated_size()) + int(self.keys.estimated_size())
         return arrays + sum(held.nbytes for held in codes) + tables + details
@@ -110,6 +116,11 @@ class JourneyFrame:
         if label == "channel:name":
             return self._channel_and_name
         return {"name": self.name, "channel": self.channel, "stage": self.stage}[label]
+
+    @cached_property
+    def journey_of(self) -> Ints:
+        """The journey of each touchpoint: [N]."""
+        return np.repeat(np.arange(self.journeys, dtype=np.int64), np.diff(self.offsets))
 
     @cached_property
     def traits(self) -> tuple[Codes, list[dict[str, Any]]]:

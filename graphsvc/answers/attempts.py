@@ -67,7 +67,7 @@ class Matcher:
             limits: what a match must meet.
         """
         self.limits = limits
-        self._walk = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+        self._walk = walks.walk_of
         self._times = walks.times
         #: Places in matching order: by walk and held value, then as in the walk; without a held value, as they are.
         self.place: Ints | None = None

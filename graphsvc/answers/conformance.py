@@ -172,7 +172,7 @@ def _judged(frame: JourneyFrame, params: ConformanceParams) -> _Judged:
     for nth, step in enumerate(steps):
         step_of[[walks.texts.index(label) for label in step.labels]] = nth
     taken = step_of[walks.codes]
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+    walk_of = walks.walk_of
 
     never = len(walks.codes)
     columns = ("journeys", "skipped", "not_reached", "repeated", "out_of_order")

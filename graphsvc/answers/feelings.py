@@ -96,7 +96,7 @@ def felt(frame: JourneyFrame, params: Filters) -> Felt:
     walks = walk(frame, params)
     sentiment = frame.detail("sentiment").to_numpy()[walks.touchpoints]
     at = np.flatnonzero(~np.isnan(sentiment))
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+    walk_of = walks.walk_of
     return Felt(walks, walk_of[at], at, sentiment[at])
 
 

@@ -83,7 +83,7 @@ def matrix_members(frame: JourneyFrame, params: MatrixParams) -> Members:
 def _counted(frame: JourneyFrame, params: MatrixParams) -> tuple[Walks, Ints, Ints, Ints]:
     """The walks, the walk of each touchpoint, the cells as numbers, and the cell of each touchpoint."""
     walks = walk(frame, params)
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+    walk_of = walks.walk_of
     channel, stage = (labels.codes[walks.touchpoints].astype(np.int64) for labels in (frame.channel, frame.stage))
     pairs, row = np.unique(channel * max(len(frame.stage.texts), 1) + stage, return_inverse=True)
     return walks, walk_of, pairs, row

@@ -132,7 +132,7 @@ def _counted(frame: JourneyFrame, params: QuestionsParams) -> _AskedQuestions:
         wanted = np.array([text in params.at for text in walks.texts], dtype=np.bool_)
         asks = asks & wanted[walks.codes]
     at = np.flatnonzero(asks)
-    walk_of = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)[at]
+    walk_of = walks.walk_of[at]
 
     shown = masked(texts.gather(at))
     words = same_words(shown)

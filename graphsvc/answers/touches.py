@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-import polars as pl
 from pydantic import Field
 
 from ..frame import Ints, JourneyFrame, Label
@@ -104,20 +103,23 @@ def _ranked(walks: Walks, top: int) -> tuple[Ints, dict[str, Ints], int]:
 
 
 def _measures(walks: Walks, row: Ints, side: str) -> dict[int, dict[str, Any]]:
-    columns = {"row": row, "user": walks.user, "converted": walks.converted, "open": walks.open}
-    by_row = (
-        pl.DataFrame(columns)
-        .group_by("row")
-        .agg(
-            pl.len().alias(side),
-            (pl.len() / len(walks)).alias(f"{side}_share"),
-            pl.col("user").n_unique().alias(f"{side}_users"),
-            pl.col("converted").sum().alias(f"{side}_converted"),
-            pl.col("open").sum().alias(f"{side}_open"),
-            pl.col("converted").mean().alias(f"{side}_conversion"),
-        )
-    )
-    return {measured.pop("row"): measured for measured in by_row.iter_rows(named=True)}
+    """Measures of each row that occurs."""
+    order = np.argsort(row.astype(np.int16), kind="stable")  # walks are ordered by user, and stay so in each row
+    rows, users = row[order], walks.user[order]
+    first = np.ones(len(rows), dtype=np.bool_)  # whether a walk is the first of its user in its row
+    first[1:] = (rows[1:] != rows[:-1]) | (users[1:] != users[:-1])
+    width = int(row.max(initial=-1)) + 1
+    chosen = {"": row, "_users": rows[first], "_converted": row[walks.converted], "_open": row[walks.open]}
+    counts = {name: np.bincount(which, minlength=width).tolist() for name, which in chosen.items()}
+    return {
+        at: {
+            **{f"{side}{name}": each[at] for name, each in counts.items()},
+            f"{side}_share": many / len(walks),
+            f"{side}_conversion": counts["_converted"][at] / many,
+        }
+        for at, many in enumerate(counts[""])
+        if many
+    }
 
 
 def _nobody(side: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -12,6 +13,8 @@ from ..errors import UnknownName, nearest
 from ..frame import Codes, Flags, Ints, JourneyFrame, Label, Labels
 from ..segments import find, holds
 from .params import DAY_US, Filters, microseconds
+
+_SEGMENTS_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Walks:
     open: Flags  # [W] neither converted nor open: dropped
     journeys_before: int  # journeys of the graph before any filter, after split
     journeys_chosen: int  # after segment, channel, stage and time range, before exclude emptied some
+    all_of: JourneyFrame | None = None  # the frame whose journeys these are, where they are all, and whole
 
     def __len__(self) -> int:
         return len(self.user)
@@ -40,6 +44,13 @@ class Walks:
     def lengths(self) -> Ints:
         """Touchpoints of each walk: [W]."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def walk_of(self) -> Ints:
+        """The walk of each touchpoint: [M]."""
+        if self.all_of is not None:
+            return self.all_of.journey_of
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths)
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
         open=~converted & (frame.data_end - ended_at[counted] <= gap_us),
         journeys_before=len(journeys.user),
         journeys_chosen=int(chosen.sum()),
+        all_of=frame if kept is None and journeys.offsets is frame.offsets else None,
     )
 
 
@@ -179,9 +191,14 @@ def _flags(labels: Labels, wanted: Iterable[str]) -> Flags:
 
 def in_segment(frame: JourneyFrame, segment: str) -> Flags:
     """Which users are in a segment: [U]."""
-    predicate = find(frame.settings.segments, segment)
-    codes, different = frame.traits
-    inside: Flags = np.array([holds(predicate, traits) for traits in different], dtype=np.bool_)[codes]
+    inside = frame.inside.get(segment)
+    if inside is None:
+        predicate = find(frame.settings.segments, segment)
+        codes, different = frame.traits
+        inside = np.array([holds(predicate, traits) for traits in different], dtype=np.bool_)[codes]
+        if len(frame.inside) >= _SEGMENTS_KEPT:
+            frame.inside.clear()
+        frame.inside[segment] = inside
     return inside
 
 

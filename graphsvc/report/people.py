@@ -73,7 +73,7 @@ def people_of(frame: JourneyFrame, filters: Filters) -> People:
     if not any(getattr(filters, name) for name in _OF_JOURNEYS):
         filters = filters.model_copy(update={"split": "none"})
     goal = goals(frame, filters)[walks.touchpoints]
-    owner = np.repeat(np.arange(len(walks), dtype=np.int64), walks.lengths)
+    owner = walks.walk_of
     first_goal = np.full(len(walks), len(owner), dtype=np.int64)
     at = np.flatnonzero(goal)[::-1]
     first_goal[owner[at]] = at  # the last that is written is the first of the walk
