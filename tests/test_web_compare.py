@@ -79,7 +79,7 @@ def test_a_difference_with_its_interval_and_p_values(client: TestClient) -> None
     assert (told, older, younger) == ("yes, more with older", "100% 30 of 30", "20% 6 of 30")
     assert cells(page, "ad → cart")[3] == "may be chance small sample"
     assert "The greatest difference: “\u2068cart → buy\u2069”, 100% of “\u2068older\u2069”, but 20% of" in page
-    assert 'src="/pictures/comparison?a=older&amp;b=younger"' in page
+    assert 'src="/pictures/comparison?a=older&amp;b=younger&amp;top=2"' in page, "as many rows as the table"
     assert client.get("/pictures/comparison", params=SIDES).status_code == 200
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,6 +123,8 @@ class Job(BaseModel):
 
 def add_events(routers: Routers, graph: Graph, options: Options, jobs: Jobs) -> None:
     """Add the endpoint that takes events."""
+    # One at a time can write; those who wait must not take the threads of those who read.
+    writers = CapacityLimiter(2)
 
     @routers.write.post(
         "/events",
@@ -156,7 +159,9 @@ def add_events(routers: Routers, graph: Graph, options: Options, jobs: Jobs) -> 
                 job = jobs.submit(body, replace=replace, mapping=mapping)
                 location = {"Location": f"/jobs/{job.id}"}
                 return Response(job.model_dump_json(), 202, headers=location, media_type="application/json")
-            return await run_sync(lambda: take_in(graph, body, read_as, replace=replace, max_body=options.max_body))
+            return await run_sync(
+                lambda: take_in(graph, body, read_as, replace=replace, max_body=options.max_body), limiter=writers
+            )
         finally:
             if not jobs.has(body):
                 body.unlink(missing_ok=True)
