@@ -147,12 +147,17 @@ def personas_of_users(frame: JourneyFrame, params: PersonasParams) -> dict[str, 
 _last: list[tuple[weakref.ref[JourneyFrame], PersonasParams, _Clustered]] = []
 
 
+def _forget(_: object, last: list[Any] = _last) -> None:
+    """Let go of the clusters of a frame that is gone; at the end of the process the name may be gone before it."""
+    last.clear()
+
+
 def _clustered(frame: JourneyFrame, params: PersonasParams) -> _Clustered:
     for made_of, asked, found in [*_last]:
         if made_of() is frame and asked == params:
             return found
     found = _cluster(frame, params)
-    _last[:] = [(weakref.ref(frame, lambda _: _last.clear()), params, found)]
+    _last[:] = [(weakref.ref(frame, _forget), params, found)]
     return found
 
 
