@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -145,3 +147,12 @@ def _replace_all_by_some(graph: graphsvc.Graph, records: int) -> None:
     assert graph.segments() == {**saved.segments, "either": "persona-1 or persona-2"}
     assert graph.paths(segment="persona >= 1").totals.users == saved.users == 12
     assert graph.status().counts["events"] == records + 12
+
+
+def test_what_is_kept_of_personas_does_not_keep_their_frame() -> None:
+    frame = frame_of(SHOPPERS + VISITORS, goals=("buy",))
+    ask(frame, "personas", ANSWERS["personas"].parse({}))
+    seen = weakref.ref(frame)
+    del frame
+    gc.collect()
+    assert seen() is None, "a frame that nobody uses may hold people who were erased"

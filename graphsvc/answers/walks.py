@@ -35,7 +35,7 @@ class Walks:
     open: Flags  # [W] neither converted nor open: dropped
     journeys_before: int  # journeys of the graph before any filter, after split
     journeys_chosen: int  # after segment, channel, stage and time range, before exclude emptied some
-    all_of: JourneyFrame | None = None  # the frame whose journeys these are, where they are all, and whole
+    journey_of: Ints | None = None  # [M] as the frame has it, where these are its journeys, all and whole
 
     def __len__(self) -> int:
         return len(self.user)
@@ -48,8 +48,8 @@ class Walks:
     @cached_property
     def walk_of(self) -> Ints:
         """The walk of each touchpoint: [M]."""
-        if self.all_of is not None:
-            return self.all_of.journey_of
+        if self.journey_of is not None:
+            return self.journey_of
         return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths)
 
 
@@ -100,7 +100,7 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
         open=~converted & (frame.data_end - ended_at[counted] <= gap_us),
         journeys_before=len(journeys.user),
         journeys_chosen=int(chosen.sum()),
-        all_of=frame if kept is None and journeys.offsets is frame.offsets else None,
+        journey_of=frame.journey_of if kept is None and journeys.offsets is frame.offsets else None,
     )
 
 
