@@ -8,11 +8,12 @@ counted again, and if one is shared no more, all that it leads to is derived ane
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import polars as pl
 
-from .core import Derived, changed_rulings, diff, normalised
+from .core import Derived, changed, changed_rulings, diff, normalised
 from .core.normal import keys_of, usable_identifiers
 from .rulings import Rulings
 from .settings import Settings
@@ -63,29 +64,32 @@ def changes(
     if everything:
         before = writer.everything()
         events = pl.concat([before.events.filter(~pl.col("key").is_in(going.implode())), put])
-        derived = Derived(events.lazy(), settings, rulings)
-        return diff(before, events, derived.tables(), derived.anchors(events["key"]), ruled)
+        derived = Derived(events, settings, rulings)
+        former = before.events.filter(pl.col("key").is_in(going.implode()))
+        return diff(before, derived.hung(events["key"]), derived.tables(), changed("events", former, put), ruled)
     if former is None:
         former = writer.stored(going) if len(going) else put.clear()
-    else:
+    elif len(former):
         former = former.join(going.to_frame("key"), on="key", how="semi")
     concerned = _Concerned(writer, put, former, settings, rulings, ruled["decisions"])
     loaded = concerned.components
     while True:
         before = writer.unit(pl.Series(sorted(loaded), dtype=pl.String))
         shared = concerned.known_shared(before)
-        events = pl.concat([before.events.filter(~pl.col("key").is_in(going.implode())), put])
-        derived = Derived(events.lazy(), settings, rulings, pl.Series(sorted(shared), dtype=pl.String))
-        anchors = derived.anchors(events["key"])
-        more = concerned.sessions_of(anchors, derived.identifiers) - loaded
+        stay = before.events.filter(~pl.col("key").is_in(going.implode())) if len(former) else before.events
+        events = pl.concat([stay, put])
+        derived = Derived(events, settings, rulings, pl.Series(sorted(shared), dtype=pl.String))
+        hung = derived.hung(events["key"])
+        more = concerned.sessions_of(hung["anchor"], derived.identifiers) - loaded
         if not more:
             break
         loaded |= more
     after = derived.tables()
     elsewhere = shared - {name.removeprefix(OF_SHARED) for name in loaded}  # their rows belong to other components
-    identifiers = after.identifiers.filter(~pl.col("key").is_in(sorted(elsewhere)))
-    after = type(after)(after.users, identifiers, after.links, after.journeys)
-    return diff(before, events, after, anchors, ruled)
+    if elsewhere:
+        identifiers = after.identifiers.filter(~pl.col("key").is_in(sorted(elsewhere)))
+        after = replace(after, identifiers=identifiers)
+    return diff(before, hung, after, changed("events", former, put), ruled)
 
 
 class _Concerned:
@@ -103,32 +107,35 @@ class _Concerned:
         self._settings = settings
         rules = settings.rules
         rows = pl.concat([put, former])
-        ends = _ends(decisions.put) | _ends(writer.rulings.decisions.join(decisions.removed, on="key", how="semi"))
-        touched = set(usable_identifiers(rows, rules)) | self._keys(ends)
+        ends = _ends(decisions.put)
+        if len(decisions.removed):
+            ends |= _ends(writer.rulings.decisions.join(decisions.removed, on="key", how="semi"))
+        keys = keys_of(rows["identifiers"], rules)
+        touched = {key for key in keys.values() if key is not None} | self._keys(ends)
         same = _same(writer.rulings.decisions) + _same(rulings.decisions)
         touched = _reached(touched, [(self._keys({a}), self._keys({b})) for a, b in same])
         known = writer.identifiers(pl.Series(sorted(touched), dtype=pl.String))
         self._through = rules.nearest_login_minutes is not None
-        shared = set() if self._through else set(known.filter(pl.col("status") == SHARED)["key"])
+        shared = set() if self._through else set(_with_status(known, SHARED))
         decided = set().union(*(self._keys({a, b}) for a, b in _same(rulings.decisions)))
         freed = shared & decided  # a decision holds them in one user now: all that they met is one component
-        suspects = (shared & set(usable_identifiers(former, rules))) - freed
-        self.components = set(known.filter(~pl.col("key").is_in(sorted(shared)))["component"])
+        suspects = (shared & set(usable_identifiers(former, rules))) - freed if shared else set()
+        self.components = {name for key, name in known[["key", "component"]].iter_rows() if key not in shared}
         self.components |= {OF_SHARED + key for key in freed | suspects}
-        self.components |= self._of_lone(rows, shared)
-        links = writer.links_of(pl.Series(sorted(freed | suspects), dtype=pl.String))
-        if suspects:
-            left = self._after(writer, put, former)
+        self.components |= self._of_lone(rows, keys, shared)
+        if freed or suspects:
+            links = writer.links_of(pl.Series(sorted(freed | suspects), dtype=pl.String))
+            left = self._after(writer, put, former) if suspects else put
             freed |= {key for key in suspects if not self._is_shared(key, links, left)}
-        leads = pl.col("a").is_in(sorted(freed)) | pl.col("b").is_in(sorted(freed))
-        self.components |= set(links.filter(leads)["component"])
+            leads = pl.col("a").is_in(sorted(freed)) | pl.col("b").is_in(sorted(freed))
+            self.components |= set(links.filter(leads)["component"])
         self._shared, self._freed = shared, freed
 
     def known_shared(self, before: Neighbourhood) -> set[str]:
         """The values that are shared because of events elsewhere: touched ones, and others that these events hold."""
         if self._through:
             return set()
-        own = set(before.tables.identifiers.filter(pl.col("status") != SHARED)["key"])
+        own = set(before.tables.identifiers["key"]) - set(_with_status(before.tables.identifiers, SHARED))
         others = set(usable_identifiers(before.events, self._settings.rules)) - own
         return (self._shared | others) - self._freed
 
@@ -136,20 +143,19 @@ class _Concerned:
         """The components of shared values that some events hang on."""
         if self._through:
             return set()
-        shared = identifiers.filter(pl.col("status") == SHARED)["key"]
-        return {OF_SHARED + key for key in anchors.filter(anchors.is_in(shared.implode())).unique()}
+        shared = _with_status(identifiers, SHARED)
+        return {OF_SHARED + key for key in anchors.filter(anchors.is_in(shared.implode()))} if len(shared) else set()
 
     def _keys(self, raw: Iterable[str]) -> set[str]:
         """The usable ones of some raw identifiers, as keys."""
         texts = pl.Series(sorted(raw), dtype=pl.String)
-        return set(normalised(texts, self._settings.rules).drop_nulls())
+        return set(normalised(texts, self._settings.rules)) - {None}
 
-    def _of_lone(self, rows: pl.DataFrame, shared: set[str]) -> set[str]:
+    def _of_lone(self, rows: pl.DataFrame, keys: Mapping[str, str | None], shared: set[str]) -> set[str]:
         """The components of events that hold no identifier, or none but shared ones."""
         rules = self._settings.rules
         lone = set()
-        keys = keys_of(rows["identifiers"], rules)
-        for key, identifiers in rows.select("key", "identifiers").iter_rows():
+        for key, identifiers in rows[["key", "identifiers"]].iter_rows():
             usable = {found for text in identifiers or () if (found := keys[text]) is not None}
             if not usable:
                 lone.add(ANONYMOUS + key)
@@ -181,6 +187,11 @@ class _Concerned:
         return bool(hub) or any(
             rule.shared_at and rules.of(kind).unique and count >= rule.shared_at for kind, count in counts.items()
         )
+
+
+def _with_status(identifiers: pl.DataFrame, status: str) -> pl.Series:
+    """The keys of the identifiers that have a status."""
+    return identifiers["key"].filter(identifiers["status"] == status)
 
 
 def _ends(decisions: pl.DataFrame) -> set[str]:

@@ -80,7 +80,7 @@ def add_matches(store: Store, people: pl.DataFrame, *, name: str, threshold: flo
         if writer.settings is None:
             raise NotFound(f"there is no graph in {store.url} yet; begin with `graphsvc ingest FILES`")
         rulings = writer.rulings.unlocked()
-        known = unerased(rows.lazy(), writer.settings, rulings).collect()
+        known = unerased(rows, writer.settings, rulings)
         gone = pl.concat([pl.Series([], dtype=pl.String), *former])
         gone = gone.filter(~gone.is_in(known["key"].implode()))
         stored = writer.stored(known["key"])

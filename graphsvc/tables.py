@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TypeAlias, TypeVar
 
 import polars as pl
+
+#: Rows that are in memory, or that are read when they are asked for. A lazy query takes a millisecond to begin, which a
+#: commit of one event would pay twenty times.
+Rows: TypeAlias = pl.DataFrame | pl.LazyFrame
+AnyRows = TypeVar("AnyRows", pl.DataFrame, pl.LazyFrame)  # what comes back is of the same kind
 
 TIME = pl.Datetime("us")
 STRINGS = pl.List(pl.String)
@@ -216,8 +222,22 @@ _NO_ANCHORS = pl.DataFrame(schema={"key": pl.String, "anchor": pl.String})
 NOTHING = Changes(_unchanged(STORED), _unchanged(DERIVED), Tables.empty(), _NO_ANCHORS, _NO_ANCHORS)
 
 
-def chunks(rows: pl.LazyFrame, size: int = 500_000) -> Iterator[tuple[int, pl.DataFrame]]:
+def collected(rows: Rows) -> pl.DataFrame:
+    """Rows in memory."""
+    return rows.collect() if isinstance(rows, pl.LazyFrame) else rows
+
+
+def alike(table: pl.DataFrame, rows: AnyRows) -> AnyRows:
+    """A table as rows of the same kind as others, so that they can be joined."""
+    return table if isinstance(rows, pl.DataFrame) else table.lazy()
+
+
+def count_of(rows: Rows) -> int:
+    """How many rows there are."""
+    return len(rows) if isinstance(rows, pl.DataFrame) else int(rows.select(pl.len()).collect().item())
+
+
+def chunks(rows: Rows, size: int = 500_000) -> Iterator[tuple[int, pl.DataFrame]]:
     """Rows chunk by chunk, each with the number of its first row; at least one chunk, which may be empty."""
-    count = rows.select(pl.len()).collect().item()
-    for first in range(0, max(count, 1), size):
-        yield first, rows.slice(first, size).collect()
+    for first in range(0, max(count_of(rows), 1), size):
+        yield first, collected(rows.slice(first, size))

@@ -24,7 +24,7 @@ from .rulings import Rulings
 from .settings import Settings
 from .spool import Spool
 from .stores import Store, Writer
-from .tables import EVENTS, NOTHING, TIME
+from .tables import EVENTS, NOTHING, TIME, AnyRows, alike, collected, count_of
 
 _ATTEMPTS = 5
 _FEW = 1_000  # rows that are worked out while the graph is locked
@@ -93,12 +93,12 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
         known = unerased(given, settings, rulings)
         kept = _retained(known, settings)
         distinct, added = _distinct(kept)
-        added.erased = _count(given) - _count(known) if known is not given else 0
-        added.forgotten = _count(known) - _count(kept) if kept is not known else 0
+        added.erased = count_of(given) - count_of(known) if known is not given else 0
+        added.forgotten = count_of(known) - count_of(kept) if kept is not known else 0
         added.rules = settings.rules
         if not empty:
             break
-        if former == settings and not _count(distinct):
+        if former == settings and not count_of(distinct):
             added.revision = revision
             return added
         if distinct is not given:
@@ -106,11 +106,11 @@ def add(store: Store, events: pl.DataFrame | Spool, proposed: Mapping[str, Any],
         try:
             derived = Derived(distinct, settings, rulings)
             added.revision = store.load(distinct, derived, settings, rulings, expected=revision)
-            added.new = _count(distinct)
+            added.new = count_of(distinct)
             return added
         except GraphMoved:  # another process was first: add to what it wrote
             continue
-    for chunk in _chunks(distinct.collect(), store.commit_rows, settings):
+    for chunk in _chunks(collected(distinct), store.commit_rows, settings):
         with store.writer() as writer:
             added.count(_commit(writer, chunk, proposed, replace=replace))
     return added
@@ -120,12 +120,12 @@ def _commit_few(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any
     """Write some rows, repeated ones included, within one transaction."""
     former = writer.settings or Settings()
     settings, rulings = former.joined(dict(proposed), fresh=writer.settings is None), writer.rulings.unlocked()
-    known = unerased(events.lazy(), settings, rulings)
+    known = unerased(events, settings, rulings)
     kept = _retained(known, settings)
     distinct, added = _distinct(kept)
-    rows = distinct.collect()
-    added.erased = len(events) - _count(known) if len(rulings.erasures) else 0
-    added.forgotten = _count(known) - _count(kept) if kept is not known else 0
+    rows = collected(distinct)
+    added.erased = len(events) - count_of(known) if len(rulings.erasures) else 0
+    added.forgotten = count_of(known) - count_of(kept) if kept is not known else 0
     added.revision, added.rules = writer.revision, settings.rules
     if len(rows) or former != settings:
         added.count(_commit(writer, rows, proposed, replace=replace))
@@ -149,7 +149,7 @@ def exchange(store: Store, put: pl.DataFrame, gone: pl.DataFrame, shaped: Callab
     for chunk in _chunks(pl.concat([put, going]), store.commit_rows, store.head().settings or Settings()):
         with store.writer() as writer:
             settings, rulings = shaped(writer.settings or Settings()), writer.rulings.unlocked()
-            rows = _retained(unerased(chunk.lazy(), settings, rulings), settings).collect()
+            rows = _retained(unerased(chunk, settings, rulings), settings)
             leaving = chunk.join(going, on="key", how="semi")["key"]
             new = rows.join(put, on="key", how="semi")
             revision = commit(writer, new, settings, rulings, gone=leaving)
@@ -181,7 +181,7 @@ def resolve(store: Store, changes: Mapping[str, Any]) -> int:
             events = spool.events()
             # Other rules may see an erased identifier where the former ones did not.
             kept = _retained(unerased(events, settings, rulings), settings)
-            if former == settings and _count(kept) == _count(events):
+            if former == settings and count_of(kept) == count_of(events):
                 return revision
             if kept is not events:
                 kept = spool.kept(kept)
@@ -199,8 +199,8 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     former_settings = writer.settings or Settings()
     settings = former_settings.joined(dict(proposed), fresh=False)
     rulings = writer.rulings.unlocked()
-    known = unerased(events.lazy(), settings, rulings).collect()
-    kept = _retained(known.lazy(), settings).collect()
+    known = unerased(events, settings, rulings)
+    kept = _retained(known, settings)
     added.erased, added.forgotten = len(events) - len(known), len(known) - len(kept)
     stored = writer.stored(kept["key"])
     put = _admitted(kept, stored, added, replace=replace)
@@ -210,22 +210,22 @@ def _commit(writer: Writer, events: pl.DataFrame, proposed: Mapping[str, Any], *
     return added
 
 
-def _distinct(events: pl.LazyFrame) -> tuple[pl.LazyFrame, Added]:
+def _distinct(events: AnyRows) -> tuple[AnyRows, Added]:
     """One row per event key: equal rows collapse, of unequal ones the greatest content hash stays."""
-    keys = events.select(hash=pl.col("key").hash()).collect()["hash"]
+    keys = collected(events.select(hash=pl.col("key").hash()))["hash"]
     if keys.n_unique() == len(keys):
         return events, Added()
     # Only rows that share their key, or its hash, are looked at whole.
     repeated = keys.filter(keys.is_duplicated()).unique().alias("hash").to_frame()
     hashed = events.with_columns(hash=pl.col("key").hash())
-    rows = hashed.join(repeated.lazy(), on="hash", how="semi").drop("hash").collect()
+    rows = collected(hashed.join(alike(repeated, hashed), on="hash", how="semi").drop("hash"))
     different = rows.unique(maintain_order=True)
     shared = different.filter(pl.col("key").is_duplicated())
     added = Added(duplicates=len(rows) - len(different), conflicts=len(shared) - shared["key"].n_unique())
     winners = shared.with_columns(hash=_content_hash(shared)).sort("hash").unique("key", keep="last").drop("hash")
     one_each = pl.concat([different.filter(pl.col("key").is_unique()), winners])
-    others = hashed.join(repeated.lazy(), on="hash", how="anti", maintain_order="left").drop("hash")
-    return pl.concat([others, one_each.lazy()]), added
+    others = hashed.join(alike(repeated, hashed), on="hash", how="anti", maintain_order="left").drop("hash")
+    return pl.concat([others, alike(one_each, others)]), added
 
 
 def _admitted(events: pl.DataFrame, stored: pl.DataFrame, added: Added, *, replace: bool) -> pl.DataFrame:
@@ -262,19 +262,19 @@ def _is_before(settings: Settings) -> pl.Expr:
     return (pl.col("at") < settings.retain_from).fill_null(False)
 
 
-def _retained(events: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
+def _retained(events: AnyRows, settings: Settings) -> AnyRows:
     """The events that the retention date lets in."""
     return events if settings.retain_from is None else events.filter(~_is_before(settings))
 
 
-def unerased(events: pl.LazyFrame, settings: Settings, rulings: Rulings) -> pl.LazyFrame:
+def unerased(events: AnyRows, settings: Settings, rulings: Rulings) -> AnyRows:
     """The events that the erasures let in.
 
     Whoever was erased is refused up to the cutoff, and undated rows always: a replay brings nobody back.
     """
     if not len(rulings.erasures):
         return events
-    raw = events.select(pl.col("identifiers").explode()).unique().collect()["identifiers"].drop_nulls()
+    raw = collected(events.select(pl.col("identifiers").explode()).unique())["identifiers"].drop_nulls()
     keys = normalised(raw, settings.rules)
     until = rulings.erased_until(pl.concat([raw, keys.drop_nulls()]).unique())
     found = [(text, max(until[one] for one in (text, key) if one in until))
@@ -286,14 +286,10 @@ def unerased(events: pl.LazyFrame, settings: Settings, rulings: Rulings) -> pl.L
     refused = (
         numbered.select("row", "at", raw="identifiers")
         .explode("raw")
-        .join(cutoffs.lazy(), on="raw")
+        .join(alike(cutoffs, events), on="raw")
         .filter(pl.col("at").is_null() | (pl.col("at") <= pl.col("until")))
     )
     return numbered.join(refused, on="row", how="anti", maintain_order="left").drop("row")
-
-
-def _count(events: pl.LazyFrame) -> int:
-    return int(events.select(pl.len()).collect().item())
 
 
 def _chunks(events: pl.DataFrame, rows: int | None, settings: Settings) -> Iterator[pl.DataFrame]:
@@ -301,7 +297,7 @@ def _chunks(events: pl.DataFrame, rows: int | None, settings: Settings) -> Itera
     if rows is None or len(events) <= rows:
         yield events
         return
-    people = resolve_identity(events.lazy(), settings)
+    people = resolve_identity(events, settings)
     component = people.users["component"].gather(people.owners)
     ordered = events.with_columns(component=component).sort("component", "at", "key")
     position = pl.int_range(pl.len())

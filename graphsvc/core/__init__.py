@@ -4,7 +4,7 @@
 stored.
 """
 
-from .derive import Derived, changed_rulings, derive, diff
+from .derive import Derived, changed, changed_rulings, derive, diff
 from .normal import meant, normalised, sought
 
-__all__ = ["Derived", "changed_rulings", "derive", "diff", "meant", "normalised", "sought"]
+__all__ = ["Derived", "changed", "changed_rulings", "derive", "diff", "meant", "normalised", "sought"]

@@ -9,8 +9,11 @@ import polars as pl
 from .. import segments
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import KEYS, USERS, Change, Changes, Neighbourhood, Tables, chunks
+from ..tables import KEYS, USERS, Change, Changes, Neighbourhood, Rows, Tables, chunks, collected
 from . import identity, journeys, traits
+
+
+_FEW = 200  # so few rows are compared one by one, as joins cost more to begin
 
 
 class Derived:
@@ -18,7 +21,7 @@ class Derived:
 
     def __init__(
         self,
-        events: pl.LazyFrame,
+        events: Rows,
         settings: Settings,
         rulings: Rulings | None = None,
         known_shared: pl.Series | None = None,
@@ -40,6 +43,10 @@ class Derived:
         """What some events hang on; see :meth:`identity.Identity.anchors`."""
         return self._people.anchors(keys, first)
 
+    def hung(self, keys: pl.Series) -> pl.DataFrame:
+        """What each of the events hangs on: key, anchor."""
+        return pl.DataFrame({"key": keys, "anchor": self.anchors(keys)})
+
     def journeys(self, touchpoints_per_part: int = 250_000) -> Iterator[pl.DataFrame]:
         """``tables.JOURNEYS`` in parts, each the journeys of some users, which bounds the memory that they take."""
         touchpoints = self._touchpoints()
@@ -55,69 +62,73 @@ class Derived:
 
     def _touchpoints(self) -> pl.DataFrame:
         """The events that are part of a journey, with their user and component."""
-        kept = []
+        kept, excluded = [], list(self._settings.exclude.names)
         for first, chunk in chunks(self._events.select("kind", *journeys.OF_EVENTS)):
             owners = self._people.owners[first : first + len(chunk)]
-            shown = (
-                (chunk["kind"] == "event")
-                & ~chunk["name"].is_in(list(self._settings.exclude.names))
-                & ~self.users["excluded"].gather(owners)
-            )
-            named = self.users.select("component", user="key")[owners.filter(shown)]
-            kept.append(chunk.filter(shown).drop("kind").hstack(named))
+            shown = (chunk["kind"] == "event") & ~self.users["excluded"][owners]
+            if excluded:
+                shown &= ~chunk["name"].is_in(excluded)
+            named = self.users[["component", "key"]][owners.filter(shown)]
+            named.columns = ["component", "user"]
+            kept.append(chunk[list(journeys.OF_EVENTS)].filter(shown).hstack(named))
         return pl.concat(kept)
 
 
 def derive(events: pl.DataFrame, settings: Settings, rulings: Rulings | None = None) -> Tables:
     """The graph tables of a whole graph, or of some whole raw components that share no identifier with the rest."""
-    return Derived(events.lazy(), settings, rulings).tables()
+    return Derived(events, settings, rulings).tables()
 
 
 def diff(
-    before: Neighbourhood, events: pl.DataFrame, after: Tables, anchors: pl.Series, rulings: Mapping[str, Change]
+    before: Neighbourhood, hung: pl.DataFrame, after: Tables, events: Change, rulings: Mapping[str, Change]
 ) -> Changes:
     """What to write so that ``before`` becomes ``after``.
 
     Args:
         before: what is stored of the components concerned.
-        events: every event of theirs afterwards.
-        after: the tables that derive from them.
-        anchors: what each of the events hangs on.
+        hung: key, anchor: what every event of theirs hangs on afterwards.
+        after: the tables that derive from those events.
+        events: what changes in the events.
         rulings: what changes in decisions and erasures.
     """
-    hung = events.select("key").with_columns(anchor=anchors)
     stay = before.anchors.join(hung, on="key", suffix="_now")
     return Changes(
-        stored={"events": _changed("events", before.events, events), **rulings},
-        derived={name: _changed(name, getattr(before.tables, name), table) for name, table in after.items()},
+        stored={"events": events, **rulings},
+        derived={name: changed(name, getattr(before.tables, name), table) for name, table in after.items()},
         before=before.tables,
         anchors=hung,
-        moved=stay.filter(pl.col("anchor") != pl.col("anchor_now")).select("key", anchor="anchor_now"),
+        moved=stay.select("key", anchor="anchor_now").filter(stay["anchor"] != stay["anchor_now"]),
     )
 
 
 def changed_rulings(before: Rulings, after: Rulings) -> dict[str, Change]:
     """What differs in decisions and erasures."""
-    return {name: _changed(name, getattr(before, name), getattr(after, name)) for name in ("decisions", "erasures")}
+    return {name: changed(name, getattr(before, name), getattr(after, name)) for name in ("decisions", "erasures")}
 
 
-def _changed(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Change:
+def changed(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Change:
+    """What differs in some rows of a table."""
     key = KEYS[name]
     if before is after:
-        return Change(removed=before.clear().select(key), put=after.clear())
+        return Change(removed=before[key].clear(), put=after.clear())
     if not len(before):
-        return Change(removed=before.select(key), put=after)
+        return Change(removed=before[key], put=after)
+    if len(before) + len(after) <= _FEW:
+        was, now = (dict(zip(table[key].iter_rows(), table.iter_rows(), strict=True)) for table in (before, after))
+        return Change(
+            removed=before[key][[row for row, one in enumerate(was) if one not in now]],
+            put=after[[row for row, (one, values) in enumerate(now.items()) if was.get(one) != values]],
+        )
     return Change(
         removed=before.join(after, on=key, how="anti").select(key),
         put=after.join(before, on=after.columns, how="anti", nulls_equal=True),
     )
 
 
-def _users(events: pl.LazyFrame, people: identity.Identity, settings: Settings) -> pl.DataFrame:
+def _users(events: Rows, people: identity.Identity, settings: Settings) -> pl.DataFrame:
     """``tables.USERS`` in the order of ``people.users``."""
     seen = (
-        events.select("at")
-        .collect()
+        collected(events.select("at"))
         .with_columns(owner=people.owners)
         .group_by("owner")
         .agg(first_seen=pl.col("at").min(), last_seen=pl.col("at").max())
@@ -137,6 +148,8 @@ def _users(events: pl.LazyFrame, people: identity.Identity, settings: Settings) 
 def _is_excluded(users: pl.DataFrame, identifiers: pl.DataFrame, settings: Settings) -> pl.Series:
     """Staff, bots and test users: by an identifier's pattern or by a trait."""
     pattern = settings.exclude.identifier_regex
+    if not pattern and not settings.exclude.traits:
+        return pl.repeat(False, len(users), eager=True)
     by_identifier = (
         identifiers.filter(pl.col("key").str.contains(pattern))["user"].drop_nulls()
         if pattern

@@ -6,11 +6,13 @@ from collections.abc import Collection
 
 import polars as pl
 
+from ..tables import Rows, collected
+
 #: Why evidence does not count.
 WITHDRAWN, IN_REVIEW = 1, 2
 
 
-def seen_identifiers(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.Series) -> pl.DataFrame:
+def seen_identifiers(events: Rows, known: pl.DataFrame, vocabulary: pl.Series) -> pl.DataFrame:
     """One row per event and usable identifier: row (number of the event), at, code (position in the vocabulary).
 
     Args:
@@ -20,20 +22,17 @@ def seen_identifiers(events: pl.LazyFrame, known: pl.DataFrame, vocabulary: pl.S
     """
     code = known["identifier"].cast(pl.Enum(vocabulary)).to_physical().cast(pl.UInt32)
     codes = known.select("raw", code=code)
-    seen = (
-        events.select("at", raw="identifiers")
-        .with_row_index("row")
-        .explode("raw")
-        .join(codes.lazy(), on="raw", how="inner")
-        .select("row", "at", "code")
-        .collect()
-    )
+    held = events.select("at", raw="identifiers").with_row_index("row").explode("raw")
+    if isinstance(held, pl.DataFrame):
+        seen = held.join(codes, on="raw").select("row", "at", "code")
+    else:
+        seen = held.join(codes.lazy(), on="raw").select("row", "at", "code").collect()
     # Two raw forms of one row may be one identifier, where forms differ at all.
     return seen.unique() if known["identifier"].n_unique() < len(known) else seen
 
 
 def links_between(
-    seen: pl.DataFrame, events: pl.LazyFrame, width: int, withdrawn: Collection[tuple[int, int]] = ()
+    seen: pl.DataFrame, events: Rows, width: int, withdrawn: Collection[tuple[int, int]] = ()
 ) -> pl.DataFrame:
     """Links per pair of identifier codes a < b.
 
@@ -61,12 +60,12 @@ def links_between(
     return pl.concat([left, lost.join(left, on="pair", how="anti").select(left.columns)]).sort("pair")
 
 
-def pairs_of(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFrame:
+def pairs_of(seen: pl.DataFrame, events: Rows, width: int) -> pl.DataFrame:
     """One row per event and pair of its identifiers: row, at, pair (a * width + b), source, stated, waiting, declared,
     confidence. A link row states its pair: with certainty (declared), or with a confidence below 1 (matched); a review
     row is a match that waits for a decision.
     """  # fmt: skip
-    several = seen.filter(pl.col("row").is_duplicated())
+    several = seen.filter(seen["row"].is_duplicated())
     pairs = (
         several.join(several.select("row", b="code"), on="row")
         .filter(pl.col("code") < pl.col("b"))
@@ -80,7 +79,7 @@ def pairs_of(seen: pl.DataFrame, events: pl.LazyFrame, width: int) -> pl.DataFra
         declared=stated & (confidence >= 1),
         confidence=confidence,
     )
-    return pl.concat([pairs, evidence.collect()[pairs["row"]]], how="horizontal")
+    return pl.concat([pairs, collected(evidence)[pairs["row"]]], how="horizontal")
 
 
 def aggregated(pairs: pl.DataFrame, width: int, *by: str) -> pl.DataFrame:

@@ -82,19 +82,26 @@ def _keys(identifiers: Sequence[str], rules: Rules) -> list[str]:
 
 def by_raw(raw: pl.Series, rules: Rules) -> pl.DataFrame:
     """The distinct raw identifiers that are usable: raw, identifier (its key)."""
-    known = raw.drop_nulls().unique().alias("raw").to_frame()
-    return known.with_columns(identifier=normalised(known["raw"], rules)).drop_nulls("identifier")
+    distinct = _distinct(raw)
+    known = pl.DataFrame({"raw": distinct, "identifier": normalised(distinct, rules)})
+    return known.drop_nulls("identifier") if known["identifier"].null_count() else known
 
 
 def keys_of(identifiers: pl.Series, rules: Rules) -> dict[str, str | None]:
     """The key of every raw identifier that some rows hold (a series of lists); None where it is not usable."""
-    raw = identifiers.explode().drop_nulls().unique()
+    raw = _distinct(identifiers.explode())
     return dict(zip(raw, normalised(raw, rules), strict=True))
 
 
 def usable_identifiers(events: pl.DataFrame, rules: Rules) -> pl.Series:
     """The distinct identifier keys that some events hold."""
     return by_raw(events["identifiers"].explode(), rules)["identifier"].unique()
+
+
+def _distinct(raw: pl.Series) -> pl.Series:
+    """The distinct ones of some texts, without null."""
+    distinct = raw.unique()
+    return distinct.drop_nulls() if distinct.null_count() else distinct
 
 
 def _parts(identifiers: pl.Series, rules: Rules) -> pl.DataFrame:

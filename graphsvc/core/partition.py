@@ -113,7 +113,7 @@ def partition(
                 verdict[where[row]] = names.index(refused)
         for code in held_together.codes:
             user[code] = held_together.find(code)
-    return Partition(shared, held, component, user, pl.Series(names, dtype=pl.String).gather(verdict))
+    return Partition(shared, held, component, user, pl.Series(names, dtype=pl.String)[verdict])
 
 
 def connected(a: Codes, b: Codes, size: int) -> Codes:

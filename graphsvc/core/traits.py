@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 
 from ..rules import Survivorship
-from ..tables import chunks
+from ..tables import Rows, chunks, collected
 
 
-def of_users(events: pl.LazyFrame, owners: pl.Series, survivorship: Mapping[str, Survivorship]) -> pl.DataFrame:
+def of_users(events: Rows, owners: pl.Series, survivorship: Mapping[str, Survivorship]) -> pl.DataFrame:
     """Traits by user.
 
     Args:
@@ -34,10 +34,10 @@ def of_users(events: pl.LazyFrame, owners: pl.Series, survivorship: Mapping[str,
         _latest(chunk.with_columns(owner=owners[first : first + len(chunk)]).drop_nulls("traits"))
         for first, chunk in chunks(events.select("key", "at", "traits"))
     ]
-    told = _latest(pl.concat(parts))
+    told = _latest(pl.concat(parts)) if len(parts) > 1 else parts[0]
+    if told["owner"].n_unique() == len(told):
+        return told[["owner", "traits"]]
     single = pl.len().over("owner") == 1
-    if not len(told):
-        return told.select("owner", "traits")
     merged = (
         told.filter(~single)
         .group_by("owner", maintain_order=True)
@@ -47,9 +47,9 @@ def of_users(events: pl.LazyFrame, owners: pl.Series, survivorship: Mapping[str,
     return pl.concat([told.filter(single).select("owner", "traits"), merged])
 
 
-def _chosen(events: pl.LazyFrame, owners: pl.Series, survivorship: Mapping[str, Survivorship]) -> pl.DataFrame:
+def _chosen(events: Rows, owners: pl.Series, survivorship: Mapping[str, Survivorship]) -> pl.DataFrame:
     """Traits by user where not every trait goes by the latest row."""
-    told = events.select("key", "at", "source", "traits").collect().with_columns(owner=owners).drop_nulls("traits")
+    told = collected(events.select("key", "at", "source", "traits")).with_columns(owner=owners).drop_nulls("traits")
     rows = told.sort("owner", "at", "key", nulls_last=False).group_by("owner", maintain_order=True).agg(pl.all())
     texts = [
         _by_rule(zip(texts, sources, times, strict=True), survivorship)

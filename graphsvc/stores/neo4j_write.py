@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ..core import Derived, changed_rulings, diff
+from ..core import Derived, changed, changed_rulings, diff
 from ..renewal import Note
 from ..rulings import Rulings
 from ..settings import Settings
@@ -119,14 +119,15 @@ class Neo4jWriter(_Reader):
     def become(self, events: pl.DataFrame, derived: Derived, settings: Settings, rulings: Rulings) -> int:
         """Make the whole graph what some events derive to; returns the revision."""
         ruled = changed_rulings(self.rulings, rulings)
-        changes = diff(self.everything(), events, derived.tables(), derived.anchors(events["key"]), ruled)
-        return self.replace(changes, settings)
+        before = self.everything()
+        put = changed("events", before.events, events)
+        return self.replace(diff(before, derived.hung(events["key"]), derived.tables(), put, ruled), settings)
 
     def migrate(self, settings: Settings) -> None:
         """Bring a graph of an older schema up to date: what derives is derived anew."""
         rulings, events = self.rulings.unlocked(), whole_events(self._transaction)
         self.settings = None  # so that the new schema is written even where nothing else differs
-        self.become(events, Derived(events.lazy(), settings, rulings), settings, rulings)
+        self.become(events, Derived(events, settings, rulings), settings, rulings)
 
     def _cut(self, changes: Changes, former: pl.DataFrame, places: pl.DataFrame) -> None:
         """Take out what goes away of hops, journeys, links, identifiers and users."""
