@@ -243,9 +243,17 @@ def _labels(former: Labels, runs: list[_Run], lists: pl.Series, empty: str = "")
     else:
         codes = np.array([bisect.bisect_left(texts, text) for text in former.texts], dtype=np.int32)[former.codes]
     new: Codes = told.cast(pl.Enum(texts)).to_physical().cast(pl.Int32).to_numpy()
+    scarce = np.setdiff1d(_left_out(runs, codes), new)  # only what goes and does not come may occur no more
     codes = _spliced(runs, codes, new)
-    occurs = np.bincount(codes, minlength=len(texts)) > 0
-    if not occurs.all():
+    if len(scarce):
+        occurs = np.bincount(codes, minlength=len(texts)) > 0
         codes = (np.cumsum(occurs, dtype=np.int32) - 1)[codes]
         texts = [text for text, there in zip(texts, occurs.tolist(), strict=True) if there]
     return Labels(codes, texts)
+
+
+def _left_out(runs: list[_Run], former: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+    """What of a column no run holds."""
+    stay = [run for run in runs if not run.new]
+    ends, begins = [0, *(run.end for run in stay)], [*(run.begin for run in stay), len(former)]
+    return np.concatenate([former[end:begin] for end, begin in zip(ends, begins, strict=True)])

@@ -12,7 +12,6 @@ from ..settings import Settings
 from ..tables import KEYS, USERS, Change, Changes, Neighbourhood, Rows, Tables, chunks, collected
 from . import identity, journeys, traits
 
-
 _FEW = 200  # so few rows are compared one by one, as joins cost more to begin
 
 
