@@ -10,7 +10,7 @@ earliest of all, which is all that a window over the whole funnel asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby, permutations
 from typing import Literal
@@ -92,15 +92,17 @@ class Matcher:
         found: Ints = after[np.searchsorted(self.limits.breaking, at, side="right")]
         return found
 
-    def _entries(self, steps: Iterable[int], every: bool) -> Flags:
-        """Which touchpoints enter by one of some steps; unless ``every``, the first of each walk only: [M]."""
-        enters = np.zeros(len(self._walk), dtype=np.bool_)
-        for step in steps:
-            enters[self._placed(self._starts[step])] = True
-        if not every:
+    def _entries(self, steps: Collection[int], every: bool) -> Ints:
+        """The touchpoints that enter by one of some steps; unless ``every``, the first of each walk only: [E]."""
+        if len(steps) == 1:
+            (entry,) = (self._placed(self._starts[step]) for step in steps)
+            entry = entry if self.place is None else np.sort(entry)
+        else:
+            enters = np.zeros(len(self._walk), dtype=np.bool_)
+            for step in steps:
+                enters[self._placed(self._starts[step])] = True
             entry = np.flatnonzero(enters)
-            enters[entry[np.flatnonzero(np.diff(self._walk[entry], prepend=-1) == 0)]] = False
-        return enters
+        return entry if every else entry[np.diff(self._walk[entry], prepend=-1) != 0]
 
     def _rest(self, pattern: Pattern) -> _Chain:
         """The chains of the end of a pattern, from all touchpoints."""
@@ -158,15 +160,18 @@ class Matcher:
         """
         by_rank = sorted(patterns, key=_rank, reverse=True)
         places = {pattern[0]: self._starts[pattern[0]] for pattern, _, _ in by_rank}
-        open_ = self._entries(places, every)  # entries without a match as yet: [M]
-        entry = np.flatnonzero(open_)
+        entry = self._entries(places, every)
+        number = np.empty(len(self._walk), dtype=np.int32)  # of entries
+        number[entry] = np.arange(len(entry))
+        open_ = np.zeros(len(self._walk), dtype=np.bool_)  # entries without a match as yet: [M]
+        open_[entry] = True
         at = np.full((len(entry), rows), -1, dtype=np.int64, order="F")
         ranks = np.zeros((len(entry), 2), dtype=np.int64)
         for rank, equal in groupby(by_rank, key=_rank):
             places = {step: starts[open_[self._placed(starts)]] for step, starts in places.items()}
             found = [(self._matches(pattern, places[pattern[0]]), columns) for pattern, columns, _ in equal]
             chosen = np.concatenate([touched for touched, _ in found])
-            row = np.searchsorted(entry, chosen[:, 0])
+            row = number[chosen[:, 0]]
             new = np.arange(len(row))
             if len(found) > 1:
                 new = np.lexsort(tuple(chosen[:, nth] for nth in reversed(range(rank[1]))))

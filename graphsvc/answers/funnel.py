@@ -158,7 +158,9 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _BestAttempts:
         strict=params.order == "strict",
         window_us=params.window_us,
         within_us=[step.within_us for step in steps],
-        breaking=np.flatnonzero(_with_labels(walks, params.not_between)),
+        breaking=np.flatnonzero(_with_labels(walks, params.not_between))
+        if params.not_between
+        else np.empty(0, dtype=np.int64),
         held=None if params.hold is None else _held_values(frame, walks, params.hold),
     )
     optional = [step.optional for step in steps]
