@@ -69,7 +69,7 @@ def microseconds(table: pl.DataFrame) -> pl.DataFrame:
 
 def sent(table: pl.DataFrame) -> list[Row]:
     """The rows of a table as parameters, times in microseconds since 1970."""
-    return microseconds(table).to_dicts()
+    return microseconds(table).to_dicts() if len(table) else []
 
 
 def user_rows(users: pl.DataFrame) -> list[Row]:
@@ -131,14 +131,10 @@ def places_of(journeys: pl.DataFrame) -> pl.DataFrame:
 
 def hops_of(places: pl.DataFrame) -> pl.DataFrame:
     """The NEXT relationships of some whole journeys: source, target, seconds."""
-    later = pl.col("step") > 1
-    return (
-        places.select(
-            source=pl.col("key").shift(), target="key", seconds=(pl.col("at") - pl.col("at").shift()) / 1e6, later=later
-        )
-        .filter("later")
-        .drop("later")
+    hops = places.select(
+        source=pl.col("key").shift(), target="key", seconds=(pl.col("at") - pl.col("at").shift()) / 1e6
     )
+    return hops.filter(places["step"] > 1)
 
 
 def plain(value: Any) -> Any:

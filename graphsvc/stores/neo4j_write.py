@@ -97,14 +97,15 @@ class Neo4jWriter(_Reader):
         unchanged = changes.before.journeys.join(touched, on="key", how="anti")
         former = places_of(changes.before.journeys)
         places = places_of(pl.concat([unchanged, journeys.put]))
-        self._cut(changes, former, places)
+        former_hops, hops = hops_of(former), hops_of(places)
+        self._cut(changes, _but(former_hops, hops))
         bare = self._put_events(changes, former, places, settings)
         self._put_people(changes)
         for name in ("decisions", "erasures"):
             self._send(f"write/drop_{name}", changes.stored[name].removed.to_dicts())
             self._send(f"write/put_{name}", sent(changes.stored[name].put))
         self._send("write/put_journeys", sent(journeys.put))
-        self._send("write/add_hops", _rows(hops_of(places), but=hops_of(former)))
+        self._send("write/add_hops", _but(hops, former_hops).sort("source").to_dicts())
         if bare:
             self._transaction.run("write/drop_bare_channels", keys=sorted(bare)).consume()
         if self.settings is not None and settings.channels != self.settings.channels:
@@ -129,10 +130,9 @@ class Neo4jWriter(_Reader):
         self.settings = None  # so that the new schema is written even where nothing else differs
         self.become(events, Derived(events, settings, rulings), settings, rulings)
 
-    def _cut(self, changes: Changes, former: pl.DataFrame, places: pl.DataFrame) -> None:
+    def _cut(self, changes: Changes, hops: pl.DataFrame) -> None:
         """Take out what goes away of hops, journeys, links, identifiers and users."""
-        gone = hops_of(former).join(hops_of(places), on=["source", "target", "seconds"], how="anti")
-        self._send("write/drop_hops", gone.select("source", "target").sort("source").to_dicts())
+        self._send("write/drop_hops", hops[["source", "target"]].sort("source").to_dicts())
         for name in ("journeys", "links", "identifiers", "users"):
             self._send(f"write/drop_{name}", changes.derived[name].removed.to_dicts())
 
@@ -143,26 +143,31 @@ class Neo4jWriter(_Reader):
             channels that may have lost their last touchpoint.
         """
         put, removed = changes.stored["events"].put, changes.stored["events"].removed
-        bare = self._send("write/drop_touchpoints", removed.join(former, on="key", how="semi").to_dicts())
-        self._send("write/drop_records", removed.join(former, on="key", how="anti").to_dicts())
+        bare: set[str] = set()
+        if len(removed):
+            bare |= self._send("write/drop_touchpoints", removed.join(former, on="key", how="semi").to_dicts())
+            self._send("write/drop_records", removed.join(former, on="key", how="anti").to_dicts())
 
-        leaving = former.join(places, on="key", how="anti").join(removed, on="key", how="anti")["key"].sort()
-        if len(leaving):
+        left = former.join(places, on="key", how="anti")
+        if len(left):
+            leaving = left.join(removed, on="key", how="anti")["key"].sort()
             rows = changes.anchors.filter(pl.col("key").is_in(leaving.implode())).to_dicts()
             bare |= self._send("write/touchpoints_to_records", rows)
         joining = places.join(former, on="key", how="anti")
-        self._send("write/records_to_touchpoints", joining.select("key").sort("key").to_dicts())
+        self._send("write/records_to_touchpoints", joining[["key"]].sort("key").to_dicts())
 
         records = put.join(places, on="key", how="anti")
-        self._send("write/put_records", sent(records.join(changes.anchors, on="key", how="left")))
-        self._send("write/put_anchors", changes.moved.join(places, on="key", how="anti").to_dicts())
+        if len(records):
+            self._send("write/put_records", sent(records.join(changes.anchors, on="key", how="left")))
+        if len(changes.moved):
+            self._send("write/put_anchors", changes.moved.join(places, on="key", how="anti").to_dicts())
         self._send("write/put_touchpoints", sent(staged(put, places)))
         moved = places.join(former, on=["key", "step", "stage"], how="anti").join(put, on="key", how="anti")
-        self._send("write/put_steps", moved.select("key", "step", "stage").to_dicts())
+        self._send("write/put_steps", moved[["key", "step", "stage"]].to_dicts())
 
         tied = pl.concat([joining, places.join(put, on="key", how="semi")]).unique("key").sort("key")
         kinds = {channel: settings.kind_of(channel) for channel in tied["channel"].unique().sort()}
-        rows = [{**row, "kind": kinds[row["channel"]]} for row in tied.select("key", "channel").iter_rows(named=True)]
+        rows = [{**row, "kind": kinds[row["channel"]]} for row in tied[["key", "channel"]].iter_rows(named=True)]
         return bare | self._send("write/put_via", rows)
 
     def _put_people(self, changes: Changes) -> None:
@@ -185,8 +190,9 @@ class Neo4jWriter(_Reader):
         return texts - {None}
 
 
-def _rows(hops: pl.DataFrame, but: pl.DataFrame) -> list[Row]:
-    return hops.join(but, on=hops.columns, how="anti").sort("source").to_dicts()
+def _but(hops: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """The hops that are not among others."""
+    return hops.join(others, on=hops.columns, how="anti")
 
 
 def rulings_of(runner: Runner) -> Rulings:
