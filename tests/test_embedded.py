@@ -7,16 +7,22 @@ import sys
 from pathlib import Path
 
 import duckdb
+import hypothesis
+import hypothesis.strategies as st
+import polars as pl
 import pytest
+from hypothesis import HealthCheck, given
 
+from graphsvc.core import derive
 from graphsvc.errors import ErasedAlready, ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
 from graphsvc.graph import Graph
 from graphsvc.rulings import KEY_VARIABLE
-from graphsvc.stores import base, embedded_rows, open_store
+from graphsvc.stores import embedded_rows, embedded_schema, open_store
 from graphsvc.stores.embedded import EmbeddedStore
 from graphsvc.writing import add
 
-from .graphs import SALT, assert_same, contents, event, table
+from .effort import effort
+from .graphs import SALT, assert_same, contents, event, fresh, ordered, settings, table
 
 ROWS = [
     event("1", 0, "ad", "cookie:1", channel="search"),
@@ -141,7 +147,7 @@ def test_what_cannot_be_opened_is_refused_with_a_reason(path: Path, tmp_path: Pa
         open_store(str(path))
 
 
-def test_an_older_file_is_derived_anew_in_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_file_is_derived_anew_in_place(path: Path) -> None:
     store = open_store(str(path))
     before = contents(store)
     store.close()
@@ -151,10 +157,100 @@ def test_an_older_file_is_derived_anew_in_place(path: Path, monkeypatch: pytest.
         ).fetchall():
             older.execute(f"DROP INDEX {index}")
         older.execute("DROP VIEW next; DROP TABLE links; ALTER TABLE journeys DROP times")
-    monkeypatch.setattr(base, "SCHEMA", base.SCHEMA + 1)
+        older.execute("UPDATE graph SET schema = 1")
     with pytest.raises(StoreUnavailable, match="open it for writing once"):
         open_store(str(path), write=False)
     store = open_store(str(path))
     assert_same(contents(store), before)
-    assert store.status().schema == base.SCHEMA
+    assert store.status().schema == embedded_schema.SCHEMA
     store.close()
+
+
+def of_schema_2(path: Path) -> None:
+    """Make a file what it was when the identifiers of an event were a list."""
+    with duckdb.connect(path) as older:
+        older.execute("DROP VIEW touchpoints; DROP INDEX events_key; DROP INDEX events_anchor")
+        older.execute("ALTER TABLE events ALTER identifiers TYPE VARCHAR[] USING identifiers::VARCHAR[]")
+        older.execute("CREATE INDEX events_key ON events (key); CREATE INDEX events_anchor ON events (anchor)")
+        older.execute("CREATE VIEW touchpoints AS SELECT * FROM events")
+        older.execute("UPDATE graph SET schema = 2")
+
+
+def test_a_file_of_schema_2_is_migrated_in_one_transaction(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = [{**event(f"o{n}", 4, "visit"), "identifiers": list(NASTY[:n]) or None} for n in range(len(NASTY) + 1)]
+    store = open_store(str(path))
+    add(store, table(odd), {})
+    before, revision = contents(store), store.revision()
+    store.close()
+    of_schema_2(path)
+    with pytest.raises(StoreUnavailable, match="older schema 2; open it for writing once"):
+        open_store(str(path), write=False)
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException("IO Error: No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreUnavailable, match="the graph is as it was before"):
+        patched.setattr(embedded_schema, "create", full)
+        open_store(str(path))
+    with pytest.raises(StoreUnavailable, match="older schema 2"):
+        open_store(str(path), write=False)
+    store = open_store(str(path))
+    assert_same(contents(store), before)
+    assert (store.status().schema, store.revision()) == (embedded_schema.SCHEMA, revision)
+    add(store, table([event("4", 9, "visit", "cookie:1")]), {})
+    _, rows = store.query("SELECT identifiers FROM touchpoints WHERE key = '4'", {})
+    assert rows == [(["cookie:1"],)]
+    store.close()
+
+
+NASTY = (
+    "cookie:",
+    "cookie:\0",
+    'cookie:"',
+    "cookie:', '",
+    "cookie:[\\u0041]",
+    "cookie:\n\r\t\x1f\x7f",
+    "cookie:é😀\u2028",
+)
+raw_identifiers = st.sampled_from(NASTY) | st.text().map(lambda text: f"cookie:{text}")
+
+
+@given(
+    st.lists(st.none() | st.lists(raw_identifiers, max_size=3, unique=True).map(sorted), min_size=1, max_size=14),
+    st.lists(st.integers(1, 8), max_size=3),
+)
+@hypothesis.settings(
+    deadline=None, max_examples=effort(15), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_identifiers_come_back_as_they_came(tmp_path: Path, found: list[list[str] | None], cuts: list[int]) -> None:
+    rows = table([{**event(f"{n:02}", n, "visit"), "identifiers": texts} for n, texts in enumerate(found)])
+    store = fresh(str(tmp_path / "graph.duckdb"))
+    for size in [*cuts, len(rows)]:  # loaded in bulk, then by commits of few rows and of many
+        batch = rows.head(size).filter(~pl.col("key").is_in(contents(store)["events"]["key"].implode()))
+        add(store, batch, {"salt": SALT})
+        with store.writer() as writer:
+            assert writer.stored(batch["key"]).sort("key").equals(batch)
+    assert_same(contents(store), expected(rows))
+    _, lists = store.query("SELECT identifiers::VARCHAR[] FROM events ORDER BY key", {})
+    assert [texts for (texts,) in lists] == found
+    store.close()
+
+
+def expected(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The events, and the tables that derive from them."""
+    return {**ordered(derive(rows, settings())), "events": rows.sort("key")}
+
+
+def test_a_write_knows_what_another_store_of_the_file_wrote(path: Path) -> None:
+    one, other = open_store(str(path)), open_store(str(path))
+    add(one, table([event("4", 3, "visit", "cookie:1")]), {})
+    add(other, table([event("5", 4, "visit", "cookie:1")]), {"goals": ["buy"]})
+    with Graph(other) as graph:
+        graph.people.decide("different", "cookie:1", "email:ann@example.org")
+        with one.writer() as writer, pytest.raises(ZeroDivisionError):
+            assert (writer.revision, len(writer.rulings.decisions)) == (4, 1)
+            raise ZeroDivisionError
+        with one.writer() as writer:
+            assert (writer.revision, len(writer.rulings.decisions), writer.has_events()) == (4, 1, True)
+    assert one.revision() == 4
+    one.close()

@@ -25,29 +25,29 @@ from ..frame import JourneyFrame, aligned, build
 from ..renewal import Recent
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import DERIVED, EVENTS, SHARED, STORED, Neighbourhood, Tables, chunks
+from ..tables import DERIVED, EVENTS, SHARED, STORED, Neighbourhood, Tables
 from . import base
 from .base import Head, Status, UserRows, with_links
 from .embedded_file import CONFIG, Gate, connect, in_time, quoted, reason, shared
 from .embedded_rows import (
     EmbeddedWriter,
     Reader,
+    Standing,
     all_of,
     fetched,
     few,
-    insert,
     insert_derived,
     insert_events,
-    next_revision,
     one,
     queried,
     revision_of,
     rulings_of,
     settings_of,
+    standing_of,
 )
-from .embedded_schema import create, migrate
+from .embedded_schema import DERIVED_SINCE, SCHEMA, create, migrate, read
 
-_ROWS_PER_INSERT = 250_000
+_ROWS_PER_CHUNK = 250_000
 
 
 class EmbeddedStore:
@@ -75,6 +75,7 @@ class EmbeddedStore:
         self._gate = Gate()
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._known: Head | None = None  # the last head; most readers ask for it again
+        self._standing: Standing | None = None  # the last that a writer saw or made
         with self._shared.opening:
             self._connection = connect(self.path, write)
             self._shared.stores.add(self)
@@ -90,28 +91,33 @@ class EmbeddedStore:
         if not tables and write:
             with self._transaction() as cursor:
                 create(cursor)
-                cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [base.SCHEMA])
+                cursor.execute("INSERT INTO graph VALUES (?, 0, NULL)", [SCHEMA])
             self._hide()
             return
         if "graph" not in tables:
             raise ForeignGraph(f"{self.url} is a DuckDB file of something else; name another file")
         schema = int(one(self._connection, "SELECT schema FROM graph")[0])
-        if schema > base.SCHEMA:
+        if schema > SCHEMA:
             raise NewerGraph(
-                f"{self.url} has schema {schema}, this version of graphsvc knows up to {base.SCHEMA}; update graphsvc"
+                f"{self.url} has schema {schema}, this version of graphsvc knows up to {SCHEMA}; update graphsvc"
             )
-        if schema < base.SCHEMA:
+        if schema < SCHEMA:
             if not write:
                 raise StoreUnavailable(
                     f"{self.url} has the older schema {schema}; open it for writing once to migrate it"
                 )
             with self._transaction() as cursor:
                 migrate(cursor, schema)
-                events, rulings = all_of(cursor, "events"), rulings_of(cursor)
-                derived = Derived(events.lazy(), settings_of(cursor) or Settings(), rulings.unlocked())
-                cursor.execute("DELETE FROM events")
-                insert_events(cursor, events, derived.anchors(events["key"]))
-                insert_derived(cursor, derived)
+                if schema < DERIVED_SINCE:
+                    self._derive_anew(cursor)
+
+    @staticmethod
+    def _derive_anew(cursor: duckdb.DuckDBPyConnection) -> None:
+        events, rulings = all_of(cursor, "events"), rulings_of(cursor)
+        derived = Derived(events.lazy(), settings_of(cursor) or Settings(), rulings.unlocked())
+        cursor.execute("DELETE FROM events")
+        insert_events(cursor, events, derived.anchors(events["key"]))
+        insert_derived(cursor, derived)
 
     @contextmanager
     def _transaction(self, landing: AbstractContextManager[None] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -195,7 +201,7 @@ class EmbeddedStore:
             return Status(
                 url=self.url,
                 store=f"DuckDB {duckdb.__version__}",
-                schema=base.SCHEMA,
+                schema=SCHEMA,
                 revision=revision_of(cursor),
                 settings=settings_of(cursor),
                 counts={**counts, "touchpoints": int(touchpoints), "channels": int(channels)},
@@ -259,9 +265,9 @@ class EmbeddedStore:
     def events(self) -> Generator[pl.DataFrame, None, None]:
         """The stored events in chunks, sorted by key."""
         with self._transaction() as cursor:
-            columns = ", ".join(f'"{name}"' for name in EVENTS.names())
+            columns = ", ".join(read("events", name) for name in EVENTS.names())
             result = cursor.sql(f"SELECT {columns} FROM events ORDER BY key")  # noqa: S608
-            for batch in result.to_arrow_reader(_ROWS_PER_INSERT):
+            for batch in result.to_arrow_reader(_ROWS_PER_CHUNK):
                 yield pl.DataFrame(batch)
 
     def rulings(self) -> Rulings:
@@ -319,17 +325,22 @@ class EmbeddedStore:
     @contextmanager
     def writer(self) -> Iterator[EmbeddedWriter]:
         """Begin a write; leaving the block commits, an exception rolls back."""
-        with self.recent.writing() as note, self._writing() as cursor:
-            yield EmbeddedWriter(cursor, note)
-
-    @contextmanager
-    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self._write:
             raise StoreUnavailable(f"{self.url} was opened for reading only")
-        with self._shared.lock:
+        with self.recent.writing() as note, self._shared.lock:
             with self._transaction(self._shared.landing()) as cursor:
-                yield cursor
+                writer = EmbeddedWriter(cursor, note, self._stands(cursor))
+                yield writer
+            self._standing = writer.standing()
+            self._shared.learn(self._shared.at_hand()[0], writer.revision)
             self._hide()
+
+    def _stands(self, cursor: duckdb.DuckDBPyConnection) -> Standing:
+        """What the graph is when a write begins; looked up where this store was not the last to write."""
+        known, (_, revision) = self._standing, self._shared.at_hand()
+        if known is not None and known.revision == (revision_of(cursor) if revision is None else revision):
+            return known
+        return standing_of(cursor)
 
     def _hide(self) -> None:
         """The file and DuckDB's log of what is not yet in it hold personal data: they are for their owner only."""
@@ -345,17 +356,10 @@ class EmbeddedStore:
         Raises:
             GraphMoved: somebody else wrote since that revision.
         """
-        with self._writing() as cursor:
-            if revision_of(cursor) != expected:
+        with self.writer() as writer:
+            if writer.revision != expected:
                 raise GraphMoved(f"{self.url} changed while it was being read; try again")
-            for name in (*STORED, *DERIVED):
-                cursor.execute(f"DELETE FROM {name}")  # noqa: S608
-            for first, chunk in chunks(events, _ROWS_PER_INSERT):
-                insert_events(cursor, chunk, derived.anchors(chunk["key"], first))
-            insert(cursor, "decisions", rulings.decisions)
-            insert(cursor, "erasures", rulings.erasures)
-            insert_derived(cursor, derived)
-            return next_revision(cursor, settings)
+            return writer.load(events, derived, settings, rulings)
 
     def compact(self) -> list[str]:
         """Write the file anew without what was deleted; readers wait meanwhile. Copies and backups are left to do.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,11 +16,14 @@ from ..errors import StoreUnavailable
 from ..renewal import Note
 from ..rulings import Rulings
 from ..settings import Settings
-from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Changes, Neighbourhood, Tables
+from ..tables import ANONYMOUS, DERIVED, EVENTS, KEYS, STORED, Change, Changes, Neighbourhood, Rows, Tables, chunks
+from .embedded_schema import kept, read
 
 SCHEMAS = {**STORED, **DERIVED}
 _WITH_ANCHOR = {**SCHEMAS, "events": pl.Schema({**EVENTS, "anchor": pl.String()})}
 _FEW = 50  # so many keys are looked up one by one
+_PLAIN = 4  # so many rows are put as plain values: DuckDB needs longer to begin with an Arrow table
+_ROWS_PER_INSERT = 250_000
 _statements: dict[str, duckdb.Statement] = {}  # by their texts, which are few: never a user's
 atexit.register(_statements.clear)  # DuckDB's binding complains of what outlives it
 
@@ -29,10 +33,6 @@ class Reader:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
-
-    def has_events(self) -> bool:
-        """Whether the graph holds any event."""
-        return bool(fetched(self._cursor, "SELECT 1 FROM events LIMIT 1"))
 
     def stored(self, keys: pl.Series) -> pl.DataFrame:
         """The stored events that have one of these keys."""
@@ -64,7 +64,7 @@ class Reader:
     def _matching(self, table: str, column: str, values: pl.Series, columns: Sequence[str] = ()) -> pl.DataFrame:
         """The rows of a table whose column has one of the values."""
         schema = {name: _WITH_ANCHOR[table][name] for name in columns or SCHEMAS[table].names()}
-        names = ", ".join(f'"{name}"' for name in schema)
+        names = ", ".join(read(table, name) for name in schema)
         head = f"SELECT {names} FROM {table} WHERE {column} IN"  # noqa: S608
         if len(values) <= _FEW:  # an index leads from constants to rows, and so few rows come faster as plain values
             marks = ", ".join("?" * len(values))
@@ -76,15 +76,48 @@ class Reader:
         return found
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What every write asks first of a graph at one revision."""
+
+    revision: int
+    settings: Settings | None
+    rulings: Rulings  # without the secret
+    has_events: bool
+
+
+def standing_of(cursor: duckdb.DuckDBPyConnection) -> Standing:
+    """What the graph is at the revision that the transaction sees."""
+    return Standing(revision_of(cursor), settings_of(cursor), rulings_of(cursor), _has_events(cursor))
+
+
 class EmbeddedWriter(Reader):
     """One write transaction on the file."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, note: Note) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, note: Note, standing: Standing) -> None:
         super().__init__(cursor)
         self._note = note
-        self.settings = settings_of(cursor)
-        self.revision = revision_of(cursor)
-        self.rulings = rulings_of(cursor)
+        self._has_events = standing.has_events
+        self._new: set[str] = set()  # keys of which it is known that no event has them
+        self.settings, self.revision, self.rulings = standing.settings, standing.revision, standing.rulings
+
+    def has_events(self) -> bool:
+        """Whether the graph holds any event."""
+        return self._has_events
+
+    def standing(self) -> Standing:
+        """What the graph is after this transaction, if that is committed."""
+        return Standing(self.revision, self.settings, self.rulings, self._has_events)
+
+    def stored(self, keys: pl.Series) -> pl.DataFrame:
+        """The stored events that have one of these keys."""
+        if len(keys) > _FEW:
+            return super().stored(keys)
+        there = self._matching("events", "key", keys, ["key"])[
+            "key"
+        ]  # mostly none, which takes half of the time to see
+        self._new |= set(keys) - set(there)
+        return super().stored(there)
 
     def replace(self, changes: Changes, settings: Settings) -> int:
         """Apply one commit and return the new revision (the old one where nothing differs)."""
@@ -94,30 +127,62 @@ class EmbeddedWriter(Reader):
         for name, change in every.items():
             if not len(change.removed) + len(change.put):
                 continue
-            key = KEYS[name]
-            gone = pl.concat([change.removed.select(key), change.put.select(key)])
-            self._delete(name, gone)
+            self._delete(name, change)
             if name == "events":
                 hung = change.put.select("key").join(changes.anchors, on="key", how="left", maintain_order="left")
                 insert_events(self._cursor, change.put, hung["anchor"])
             else:
                 insert(self._cursor, name, change.put)
         if len(changes.moved):
-            moved = changes.moved.to_arrow()  # noqa: F841 (see `_insert`)
+            moved = changes.moved.to_arrow()  # noqa: F841 (see `insert`)
             self._cursor.execute("UPDATE events SET anchor = moved.anchor FROM moved WHERE events.key = moved.key")
-        self.settings = settings
-        self.revision = next_revision(self._cursor, settings)
+        self._count_up(settings)
+        if any(len(change.removed) + len(change.put) for change in (every["decisions"], every["erasures"])):
+            self.rulings = rulings_of(self._cursor)
+        if len(every["events"].removed) + len(every["events"].put):
+            self._has_events = bool(len(every["events"].put)) or _has_events(self._cursor)
+        self._new.clear()
         self._note(self.revision, changes, settings)
         return self.revision
 
-    def _delete(self, name: str, gone: pl.DataFrame) -> None:
-        """Delete the rows that have these keys, as far as they are there."""
-        if not len(gone):
+    def load(self, events: Rows, derived: Derived, settings: Settings, rulings: Rulings) -> int:
+        """Put a whole graph in place of the one that is there and return the new revision."""
+        for name in (*STORED, *DERIVED):
+            self._cursor.execute(f"DELETE FROM {name}")  # noqa: S608
+        for first, chunk in chunks(events, _ROWS_PER_INSERT):
+            insert_events(self._cursor, chunk, derived.anchors(chunk["key"], first))
+        insert(self._cursor, "decisions", rulings.decisions)
+        insert(self._cursor, "erasures", rulings.erasures)
+        insert_derived(self._cursor, derived)
+        self._count_up(settings)
+        self.rulings, self._has_events = rulings_of(self._cursor), _has_events(self._cursor)
+        self._new.clear()
+        return self.revision
+
+    def _count_up(self, settings: Settings) -> None:
+        """Count the revision up, under these settings."""
+        self.revision += 1
+        if settings == self.settings:
+            fetched(self._cursor, "UPDATE graph SET revision = ?", [self.revision])
+        else:
+            values = [self.revision, settings.model_dump_json()]
+            fetched(self._cursor, "UPDATE graph SET revision = ?, settings = ?", values)
+        self.settings = settings
+
+    def _delete(self, name: str, change: Change) -> None:
+        """Delete the rows that go and those that others take the place of, as far as they are there."""
+        key = KEYS[name]
+        gone = pl.concat([change.removed.select(key), change.put.select(key)])
+        if len(gone) <= _FEW and len(key) == 1:
+            there = [value for value in gone[key[0]] if name != "events" or value not in self._new]
+            marks = ", ".join("?" * len(there))
+            if there:
+                fetched(self._cursor, f"DELETE FROM {name} WHERE {key[0]} IN ({marks})", there)  # noqa: S608
             return
         if len(gone) <= _FEW:
-            one = " AND ".join(f"{column} = ?" for column in gone.columns)
-            for key in gone.iter_rows():
-                fetched(self._cursor, f"DELETE FROM {name} WHERE {one}", key)  # noqa: S608
+            one = " AND ".join(f"{column} = ?" for column in key)
+            for values in gone.iter_rows():
+                fetched(self._cursor, f"DELETE FROM {name} WHERE {one}", values)  # noqa: S608
             return
         self._cursor.register("gone", gone.to_arrow())
         same = " AND ".join(f"{name}.{column} = gone.{column}" for column in gone.columns)
@@ -179,12 +244,6 @@ def _parsed(text: str) -> Settings:
     return Settings.model_validate_json(text)
 
 
-def next_revision(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> int:
-    """Count the revision up, under these settings; returns it."""
-    cursor.execute("UPDATE graph SET revision = revision + 1, settings = ?", [settings.model_dump_json()])
-    return revision_of(cursor)
-
-
 def rulings_of(cursor: duckdb.DuckDBPyConnection) -> Rulings:
     """The decisions and erasures, without the secret."""
     decided, erased = one(cursor, "SELECT EXISTS (FROM decisions), EXISTS (FROM erasures)")
@@ -195,9 +254,13 @@ def rulings_of(cursor: duckdb.DuckDBPyConnection) -> Rulings:
     )
 
 
+def _has_events(cursor: duckdb.DuckDBPyConnection) -> bool:
+    return bool(fetched(cursor, "SELECT 1 FROM events LIMIT 1"))
+
+
 def all_of(cursor: duckdb.DuckDBPyConnection, table: str, *more: str) -> pl.DataFrame:
     """A whole table, with further columns of the store's own."""
-    columns = ", ".join(f'"{name}"' for name in (*SCHEMAS[table].names(), *more))
+    columns = ", ".join(read(table, name) for name in (*SCHEMAS[table].names(), *more))
     return queried(cursor, f"SELECT {columns} FROM {table}")  # noqa: S608
 
 
@@ -205,8 +268,16 @@ def insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) ->
     """Put rows into a table."""
     if not len(rows):
         return
+    names = ", ".join(f'"{name}"' for name in rows.columns)
+    if len(rows) <= _PLAIN:
+        marks = ", ".join(kept(table, name, "?") for name in rows.columns)
+        places = ", ".join([f"({marks})"] * len(rows))
+        values = [value for row in rows.iter_rows() for value in row]
+        fetched(cursor, f"INSERT INTO {table} ({names}) VALUES {places}", values)  # noqa: S608
+        return
     put = rows.to_arrow()  # noqa: F841 (DuckDB finds it by its name; a registered table it would hold until the commit)
-    cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM put")  # noqa: S608
+    columns = ", ".join(kept(table, name, f'"{name}"') for name in rows.columns)
+    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {columns} FROM put")  # noqa: S608
 
 
 def insert_events(cursor: duckdb.DuckDBPyConnection, events: pl.DataFrame, anchors: pl.Series) -> None:
