@@ -112,7 +112,8 @@ def graph_tables() -> Iterator[str]:
     yield (
         "What an embedded store's file holds, readable by plain DuckDB, and what `copy` moves. Times are UTC. "
         "The views `touchpoints`, `next`, `via` and `channels` stand on them, and `graph` holds schema, revision "
-        "and settings in one row."
+        "and settings in one row. In the file the identifiers of an event are JSON, which small commits read "
+        "faster than a list: `SELECT key, identifiers::VARCHAR[] FROM events` has lists, and so has `touchpoints`."
     )
     source = Path(tables.__file__).read_text(encoding="utf-8")
     for doc, name, body in re.findall(r"((?:^#: [^\n]*\n)+)^(\w+) = pl.Schema\(\n(.*?)^\)", source, re.M | re.S):

@@ -52,6 +52,9 @@ def test_the_file_is_readable_by_plain_duckdb(path: Path) -> None:
             ("1", "2", 86400.0),
             ("2", "3", 86400.0),
         ]
+        lists = [(["cookie:1"],), (["cookie:1", "email:ann@example.org"],), (["email:ann@example.org"],)]
+        assert plain.sql("SELECT identifiers::VARCHAR[] FROM events ORDER BY key").fetchall() == lists
+        assert plain.sql("SELECT identifiers FROM touchpoints ORDER BY key").fetchall() == lists
         assert plain.sql("SELECT count(*) FROM via").fetchall() == [(3,)]
         assert plain.sql("SELECT name FROM channels ORDER BY name").fetchall() == [("search",), ("store",), ("web",)]
 

@@ -1,8 +1,9 @@
 """The embedded store: one DuckDB file that holds the graph tables.
 
 The file stays readable by plain DuckDB. Tables ``graph``, ``events``, ``users``, ``identifiers``, ``links`` and
-``journeys`` are what ``graphsvc.tables`` describes; ``touchpoints``, ``next``, ``via`` and ``channels`` are views on
-them. Each commit is one DuckDB transaction, so a reader sees a whole batch or nothing of it, and so does a crash.
+``journeys`` are what ``graphsvc.tables`` describes, except that the identifiers of an event are JSON; ``touchpoints``,
+``next``, ``via`` and ``channels`` are views on them. Each commit is one DuckDB transaction, so a reader sees a whole
+batch or nothing of it, and so does a crash.
 """
 
 from __future__ import annotations
