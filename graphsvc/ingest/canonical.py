@@ -25,8 +25,52 @@ IDENTIFIER_LIMIT = 500
 #: Identifiers of one row. All pairs of them are linked.
 IDENTIFIERS_LIMIT = 50
 
-#: What only a touchpoint has; null for profile and link rows.
+#: Fields that are read to numbers.
+_NUMBERS = ("value", "cost", "sentiment", "confidence")
+
+
+def _is(kind: str) -> pl.Expr:
+    return pl.col("kind") == kind
+
+
+def _unread(written: str, read: str) -> pl.Expr:
+    return pl.col(written).is_not_null() & pl.col(read).is_null()
+
+
+def _long(name: str, limit: int) -> pl.Expr:
+    return pl.col(name).str.len_chars() > limit
+
+
+_HELD = pl.col("identifiers").list.len()
+_LONGEST = pl.col("identifiers").list.eval(pl.element().str.len_chars()).list.max()
+
+#: What may be wrong with a row, the first first: the field, the reason, the rows (null is not wrong), and the column
+#: that is null throughout where it need not be looked for. The columns are those of ``to_events``.
+_CHECKS: tuple[tuple[str, Reason, pl.Expr, str], ...] = (
+    ("kind", Reason.BAD_KIND, ~pl.col("kind").is_in(KINDS), "kind"),
+    ("time", Reason.NO_TIME, _is("event") & pl.col("time").is_null(), "kind"),
+    ("time", Reason.SKIPPED_TIME, pl.col("skipped"), "time"),
+    ("time", Reason.ABSURD_TIME, pl.col("absurd"), "time"),
+    ("time", Reason.BAD_TIME, _unread("time", "at"), "time"),
+    ("name", Reason.NO_NAME, _is("event") & pl.col("name").is_null(), "kind"),
+    ("channel", Reason.NO_CHANNEL, _is("event") & pl.col("channel").is_null(), "kind"),
+    *((name, Reason.TOO_LONG, _long(name, LABEL_LIMIT), name) for name in ("name", "channel", "stage", "currency")),
+    ("identifiers", Reason.NO_IDENTIFIER, _HELD == 0, "kind"),
+    ("identifiers", Reason.ONE_IDENTIFIER, _is("link") & (_HELD == 1), "kind"),
+    ("identifiers", Reason.MANY_IDENTIFIERS, _HELD > IDENTIFIERS_LIMIT, "kind"),
+    ("identifiers", Reason.TOO_LONG, _LONGEST > IDENTIFIER_LIMIT, "kind"),
+    *((name, Reason.NOT_A_NUMBER, _unread(f"{name} as written", name), f"{name} as written") for name in _NUMBERS),
+    ("sentiment", Reason.OUT_OF_RANGE, pl.col("sentiment").abs() > 1, "sentiment"),
+    ("confidence", Reason.OUT_OF_RANGE, ~pl.col("confidence").is_between(0, 1), "confidence"),
+    ("event_id", Reason.TOO_LONG, _long("event_id", IDENTIFIER_LIMIT), "event_id"),
+)
+
+#: What only a touchpoint has, and only a link; null for other rows.
 _OF_TOUCHPOINTS = ("name", "channel", "stage", "value", "cost", "currency", "sentiment", "question")
+_OF_KINDS = (
+    *(pl.when(_is("event")).then(name).alias(name) for name in _OF_TOUCHPOINTS),
+    pl.when(_is("link")).then(pl.col("confidence").fill_null(1.0)).alias("confidence"),
+)
 
 
 def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame, list[Reject]]:
@@ -47,66 +91,40 @@ def to_events(rows: RawRows, mapping: Mapping, file: str) -> tuple[pl.DataFrame,
     for column in unknown:
         problems.add(rows.columns[column].is_not_null(), column, Reason.UNKNOWN_FIELD)
 
-    kind = texts.field("kind").fill_null(mapping.kind)
-    problems.add(~kind.is_in(KINDS), "kind", Reason.BAD_KIND)
-    is_event, is_link = kind == "event", kind == "link"
-
     written = texts.field("time")
     times = read_times(written, mapping.time.format, mapping.time.zone)
-    problems.add(is_event & written.is_null(), "time", Reason.NO_TIME)
-    problems.add(times.skipped, "time", Reason.SKIPPED_TIME)
-    problems.add(times.absurd, "time", Reason.ABSURD_TIME)
-    problems.add(written.is_not_null() & times.at.is_null(), "time", Reason.BAD_TIME)
-
-    labels = {name: texts.label(name) for name in ("name", "channel", "stage")}
-    problems.add(is_event & labels["name"].is_null(), "name", Reason.NO_NAME)
-    problems.add(is_event & labels["channel"].is_null(), "channel", Reason.NO_CHANNEL)
-    labels["currency"] = texts.field("currency").str.to_uppercase()
-    for name, label in labels.items():
-        problems.add(label.str.len_chars() > LABEL_LIMIT, name, Reason.TOO_LONG)
-
-    identifiers = texts.identifiers()
-    held = identifiers.list.len()
-    problems.add(held == 0, "identifiers", Reason.NO_IDENTIFIER)
-    problems.add(is_link & (held == 1), "identifiers", Reason.ONE_IDENTIFIER)
-    problems.add(held > IDENTIFIERS_LIMIT, "identifiers", Reason.MANY_IDENTIFIERS)
-    problems.add(_longest(identifiers) > IDENTIFIER_LIMIT, "identifiers", Reason.TOO_LONG)
-
-    amounts: dict[str, pl.Series] = {}
-    for name in ("value", "cost", "sentiment", "confidence"):
-        amounts[name], unreadable = numbers(texts.field(name))
-        problems.add(unreadable, name, Reason.NOT_A_NUMBER)
-    problems.add(amounts["sentiment"].abs() > 1, "sentiment", Reason.OUT_OF_RANGE)
-    problems.add(~amounts["confidence"].is_between(0, 1), "confidence", Reason.OUT_OF_RANGE)
-
-    event_id = texts.field("event_id")
-    problems.add(event_id.str.len_chars() > IDENTIFIER_LIMIT, "event_id", Reason.TOO_LONG)
-
-    good = problems.none()
-    columns = {
-        "kind": kind,
+    amounts = {name: texts.field(name) for name in _NUMBERS}
+    fields = {
+        "kind": texts.field("kind", mapping.kind),
+        "time": written,
         "at": times.at,
-        **labels,
-        **amounts,
+        "absurd": times.absurd,
+        "skipped": times.skipped,
+        **{name: texts.label(name) for name in ("name", "channel", "stage")},
+        "currency": texts.upper("currency"),
+        **{f"{name} as written": amount for name, amount in amounts.items()},
+        **{name: numbers(amount) for name, amount in amounts.items()},
         "question": texts.field("question"),
-        "identifiers": identifiers,
+        "identifiers": texts.identifiers(),
         "traits": texts.object(mapping.traits),
         "properties": texts.object(mapping.properties),
-        "event_id": event_id,
+        "event_id": texts.field("event_id"),
+        "source": texts.all(mapping.source),
     }
-    events, raw = pl.DataFrame([column.alias(name) for name, column in columns.items()]), rows.columns
+    events, raw = pl.DataFrame([column.alias(name) for name, column in fields.items()]), rows.columns
+    empty = {name for name in events.columns if events[name].null_count() == events.height}
+    checks = [check for check in _CHECKS if check[3] not in empty]
+    masks = events.select(wrong.alias(str(at)) for at, (_, _, wrong, _) in enumerate(checks))
+    for (field, reason, _, _), mask in zip(checks, masks.get_columns(), strict=True):
+        problems.add(mask, field, reason)
+
+    good = problems.none()
     if not good.all():
         events, raw = events.filter(good), raw.filter(good)
-    events = events.with_columns(
-        key=_keys(events["event_id"], raw, mapping),
-        source=pl.lit(mapping.source),
-        confidence=pl.when(pl.col("kind") == "link").then(pl.col("confidence").fill_null(1.0)),
-    )
-    if not is_event.all():
-        touchpoint = pl.col("kind") == "event"
-        events = events.with_columns(pl.when(touchpoint).then(name).alias(name) for name in _OF_TOUCHPOINTS)
-    events = events.select(pl.col(name).cast(dtype) for name, dtype in EVENTS.items())
-    events = events.with_columns(pl.col(pl.Float64) + 0.0)  # -0 is 0, in every hash, too
+    events = events.with_columns(_keys(events["event_id"], raw, mapping).alias("key"))
+    if not (events["kind"] == "event").all() or "confidence" not in empty:
+        events = events.with_columns(_OF_KINDS)
+    events = events[EVENTS.names()].with_columns(pl.col(pl.Float64) + 0.0)  # -0 is 0, in every hash, too
     return events, sorted([*rows.rejects, *problems.rejects(rows, file)], key=lambda reject: reject.line)
 
 
@@ -114,22 +132,34 @@ class _Texts:
     """The trimmed texts of the fields of some rows."""
 
     def __init__(self, columns: pl.DataFrame, mapping: Mapping) -> None:
-        self.columns = columns
+        used = mapping.used
+        self.columns = columns[[name for name in columns.columns if name in used]].select(trimmed(pl.all()))
+        self.height = columns.height
         self.mapping = mapping
         self._names: dict[str, str] = dict(mapping.columns.items())
         self._constants: dict[str, str] = dict(mapping.constants.items())
+        self._null = self.all(None)
+
+    def all(self, text: str | None) -> pl.Series:
+        """One text for every row."""
+        return pl.Series([text], dtype=pl.String).new_from_index(0, self.height)
 
     def column(self, name: str | None) -> pl.Series:
         """A column of the file; null throughout where these rows lack it."""
-        if name is None or name not in self.columns.columns:
-            return pl.Series([None], dtype=pl.String).new_from_index(0, self.columns.height)
-        return self.columns.select(trimmed(pl.col(name))).to_series()
+        return self.columns[name] if name in self.columns.columns else self._null
 
-    def field(self, name: str) -> pl.Series:
-        """One of our fields: its column, and its constant where that is empty."""
+    def field(self, name: str, default: str | None = None) -> pl.Series:
+        """One of our fields: its column, and its constant (or a default) where that is empty."""
         texts = self.column(self._names.get(name))
-        constant = self._constants.get(name)
-        return texts if constant is None else texts.fill_null(constant.strip())
+        constant = self._constants.get(name, default)
+        if constant is None or not texts.null_count():
+            return texts
+        return self.all(constant.strip()) if texts.null_count() == self.height else texts.fill_null(constant.strip())
+
+    def upper(self, name: str) -> pl.Series:
+        """A field in capitals."""
+        texts = self.field(name)
+        return texts if texts.null_count() == self.height else texts.str.to_uppercase()
 
     def label(self, name: str) -> pl.Series:
         """A field after the clean-up of labels."""
@@ -144,11 +174,11 @@ class _Texts:
     def identifiers(self) -> pl.Series:
         """The identifiers of each row."""
         columns = {kind: [self.column(name) for name in names] for kind, names in self.mapping.identifiers.items()}
-        return identifier_lists(columns, self.columns.height)
+        return identifier_lists(columns, self.height)
 
     def object(self, columns: dict[str, str]) -> pl.Series:
         """A JSON object of each row."""
-        return objects({name: self.column(column) for name, column in columns.items()}, self.columns.height)
+        return objects({name: self.column(column) for name, column in columns.items()}, self.height)
 
 
 class _Problems:
@@ -171,6 +201,8 @@ class _Problems:
 
     def rejects(self, rows: RawRows, file: str) -> Iterable[Reject]:
         """A reject for each row with a problem."""
+        if not self._kinds:
+            return
         bad = pl.Series(self._which != 0)
         kinds = self._which[self._which != 0]
         raw = rows.columns.filter(bad).iter_rows(named=True)
@@ -180,15 +212,11 @@ class _Problems:
             yield Reject(file, line, field, reason, clip(json.dumps(text, ensure_ascii=False)))
 
 
-def _longest(lists: pl.Series) -> pl.Series:
-    """Characters of the longest text of each list."""
-    return lists.list.eval(pl.element().str.len_chars()).list.max()
-
-
 def _keys(event_id: pl.Series, columns: pl.DataFrame, mapping: Mapping) -> pl.Series:
     """The key of each event: its id under the prefix, or the hash of its row where it has none."""
-    keys = pl.select(pl.lit(mapping.event_id.prefix) + pl.lit(event_id)).to_series()
-    without = event_id.is_null()
-    if without.any():
+    prefix = mapping.event_id.prefix
+    keys = prefix + event_id if prefix else event_id
+    if event_id.null_count():
+        without = event_id.is_null()
         keys = keys.scatter(without.arg_true(), row_keys(columns.filter(without), mapping.source))
     return keys

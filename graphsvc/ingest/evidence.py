@@ -90,7 +90,7 @@ def _words(name: str) -> str:
 
 def _of_column(texts: pl.Series) -> Evidence:
     filled = texts.drop_nulls()
-    numeric = share(~numbers(filled)[1]) >= MOST
+    numeric = share(numbers(filled).is_not_null()) >= MOST
     formats = _formats(filled, numeric=numeric)
     return Evidence(
         texts.name,

@@ -93,8 +93,7 @@ def _as_table(records: Sequence[Mapping[str, Any]], file: str) -> pl.DataFrame:
 
 def _column(name: str, values: list[Any]) -> pl.Series:
     if set(map(type, values)) <= {str, type(None)}:
-        texts = pl.Series(name, values, dtype=pl.String)
-        return texts.set(texts == "", None)
+        return pl.Series(name, [text or None for text in values] if "" in values else values, dtype=pl.String)
     return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
 
 

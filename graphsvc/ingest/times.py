@@ -32,6 +32,11 @@ _LOOSE = (
 )
 _READ = pl.Schema({"local": TIME, "offset": pl.Duration("us")})
 
+#: The full form of ISO 8601 up to its seconds, and what comes after them.
+_HEAD = pl.col("text").str.slice(0, 19).str.replace("T", " ", literal=True)
+_LOCAL = _HEAD.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").cast(TIME).alias("local")
+_AFTER = pl.col("text").str.slice(19).alias("tail")
+
 
 @dataclass(frozen=True)
 class Times:
@@ -127,9 +132,9 @@ def _strptime(text: pl.Series, form: str) -> pl.DataFrame:
 def _iso(text: pl.Series) -> pl.DataFrame:
     """The full form, then what is left of the texts once completed to the full form."""
     read = _iso_full(text)
-    left = (read["local"].is_null() & text.is_not_null()).arg_true()
-    if left.is_empty():
+    if read["local"].null_count() == text.null_count():
         return read
+    left = (read["local"].is_null() & text.is_not_null()).arg_true()
     more = _iso_full(_completed(text.gather(left)))
     return read.with_columns(read[name].scatter(left, more[name]) for name in _READ)
 
@@ -148,20 +153,16 @@ def _iso_full(text: pl.Series) -> pl.DataFrame:
 
     The first 19 characters have a fixed form, which polars reads fastest; regular expressions see only the tails.
     """
-    head = text.str.slice(0, 19).str.replace("T", " ", literal=True)
-    local = head.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").cast(TIME)
-    tail = text.str.slice(19)
+    local, tail = text.to_frame("text").select(_LOCAL, _AFTER).get_columns()
     if not (tail != "").any():
-        return pl.DataFrame(
-            [local.alias("local"), pl.Series("offset", [None], _READ["offset"]).new_from_index(0, len(text))]
-        )
+        return pl.DataFrame([local, pl.Series("offset", [None], _READ["offset"]).new_from_index(0, len(text))])
     fraction, offset = (pl.col(name) for name in ("fraction", "offset"))
     parts = tail.str.extract_groups(_TAIL).struct.rename_fields(["fraction", "offset"]).struct.unnest()
     micro = fraction.str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
     digits = offset.str.replace_all("[^0-9]", "").str.pad_end(4, "0").cast(pl.Int64)  # no digits: 0, UTC
     minutes = digits // 100 * 60 + digits % 100
     signed = pl.when(offset.str.contains("-", literal=True)).then(-minutes).otherwise(minutes)
-    return parts.with_columns(local.alias("local"), understood=tail.str.contains(_TAIL)).select(
+    return parts.with_columns(local, understood=tail.str.contains(_TAIL)).select(
         local=pl.when("understood").then(pl.col("local") + micro.cast(_READ["offset"])),
         offset=(signed * 60_000_000).cast(_READ["offset"]),
     )
