@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given
 
+from graphsvc.commit import commit
 from graphsvc.core import derive
 from graphsvc.errors import ErasedAlready, ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
 from graphsvc.graph import Graph
 from graphsvc.rulings import KEY_VARIABLE
+from graphsvc.settings import Settings
 from graphsvc.stores import embedded_rows, embedded_schema, open_store
 from graphsvc.stores.embedded import EmbeddedStore
 from graphsvc.writing import add
@@ -257,3 +259,14 @@ def test_a_write_knows_what_another_store_of_the_file_wrote(path: Path) -> None:
             assert (writer.revision, len(writer.rulings.decisions), writer.has_events()) == (4, 1, True)
     assert one.revision() == 4
     one.close()
+
+
+def test_two_commits_in_one_write_leave_one_row(path: Path) -> None:
+    store = open_store(str(path))
+    later = [table([event("4", 3, "visit", "cookie:1", value=value)]) for value in (1.0, 2.0)]
+    with store.writer() as writer:
+        for rows in later:
+            commit(writer, rows, writer.settings or Settings(), writer.rulings.unlocked())
+    assert contents(store)["events"].filter(pl.col("key") == "4").equals(later[-1])
+    assert store.revision() == 3
+    store.close()
