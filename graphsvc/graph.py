@@ -565,5 +565,8 @@ def _placeholders(events: pl.DataFrame, rules: Rules) -> int:
     """How many identifiers are placeholders or blocked."""
     held = events["identifiers"].explode().drop_nulls()
     known = held.unique()
-    placeholders = known.filter(normalised(known, rules).is_null())
+    keys = normalised(known, rules)
+    if not keys.null_count():
+        return 0
+    placeholders = known.filter(keys.is_null())
     return int(held.is_in(placeholders.implode()).sum())
