@@ -121,6 +121,8 @@ class Settings(BaseModel):
         Raises:
             SettingsConflict: a proposed value differs from the graph's, which would change what is already stored.
         """
+        if not fresh and not proposed:
+            return self
         given = validated(Settings, {"salt": self.salt, **proposed}, "settings of the mapping")
         if fresh:
             return given
