@@ -125,8 +125,9 @@ class _Concerned:
         self.components |= self._of_lone(rows, keys, shared)
         if freed or suspects:
             links = writer.links_of(pl.Series(sorted(freed | suspects), dtype=pl.String))
-            left = self._after(writer, put, former) if suspects else put
-            freed |= {key for key in suspects if not self._is_shared(key, links, left)}
+            if suspects:
+                left = self._after(writer, put, former)
+                freed |= {key for key in suspects if not self._is_shared(key, links, left)}
             leads = pl.col("a").is_in(sorted(freed)) | pl.col("b").is_in(sorted(freed))
             self.components |= set(links.filter(leads)["component"])
         self._shared, self._freed = shared, freed

@@ -85,10 +85,8 @@ def touch_members(frame: JourneyFrame, params: TouchesParams) -> Members:
 
 def _ends(walks: Walks) -> dict[str, Ints]:
     """Codes of the first and the last touch of each walk: [W] each."""
-    return {
-        "first": walks.codes[walks.offsets[:-1]].astype(np.int64),
-        "last": walks.codes[walks.offsets[1:] - 1].astype(np.int64),
-    }
+    first, last = walks.ends()
+    return {"first": first.astype(np.int64), "last": last.astype(np.int64)}
 
 
 def _ranked(walks: Walks, top: int) -> tuple[Ints, dict[str, Ints], int]:

@@ -21,24 +21,53 @@ _SEGMENTS_KEPT = 64
 class Walks:
     """The chosen journeys that keep at least one touchpoint: ``W`` of them, with ``M`` touchpoints left.
 
-    A walk keeps the outcome of its whole journey, wherever lookback and exclude cut.
+    A walk keeps the outcome of its whole journey, wherever lookback and exclude cut. Its touchpoints are looked up when
+    they are asked for: who starts where, for one, asks for the ends alone.
     """
 
     started: Ints  # [W] row of the journey's first touchpoint in the frame's touchpoint columns
     user: Codes  # [W] row in ``frame.users``
     offsets: Ints  # [W + 1]
-    codes: Codes  # [M] codes into ``texts``
     texts: list[str]  # labels, sorted by code point
-    times: Ints  # [M] microseconds since 1970
-    touchpoints: Ints  # [M] rows in the frame's touchpoint columns
     converted: Flags  # [W]
     open: Flags  # [W] neither converted nor open: dropped
     journeys_before: int  # journeys of the graph before any filter, after split
     journeys_chosen: int  # after segment, channel, stage and time range, before exclude emptied some
-    journey_of: Ints | None = None  # [M] as the frame has it, where these are its journeys, all and whole
+    frame_codes: Codes  # [N] codes into ``texts`` of all touchpoints of the frame
+    frame_times: Ints  # [N]
+    kept: Ints | None  # [M] rows in the frame's touchpoint columns; None: these are whole journeys
+    journey_of: Ints | None  # [M] as the frame has it, where these are its journeys, all and whole
 
     def __len__(self) -> int:
         return len(self.user)
+
+    @cached_property
+    def touchpoints(self) -> Ints:
+        """Rows in the frame's touchpoint columns: [M]."""
+        if self.kept is not None:
+            return self.kept
+        return np.repeat(self.started - self.offsets[:-1], self.lengths) + np.arange(self.offsets[-1])
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Codes into ``texts``: [M]."""
+        return self.frame_codes if self.are_all else self.frame_codes[self.touchpoints]
+
+    @cached_property
+    def times(self) -> Ints:
+        """Microseconds since 1970: [M]."""
+        return self.frame_times if self.are_all else self.frame_times[self.touchpoints]
+
+    @property
+    def are_all(self) -> bool:
+        """Whether the touchpoints are those of the frame."""
+        return self.kept is None and int(self.offsets[-1]) == len(self.frame_codes)
+
+    def ends(self) -> tuple[Codes, Codes]:
+        """Codes of the first and the last touchpoint of each walk: [W] each."""
+        if self.kept is not None:
+            return self.codes[self.offsets[:-1]], self.codes[self.offsets[1:] - 1]
+        return self.frame_codes[self.started], self.frame_codes[self.started + self.lengths - 1]
 
     @property
     def lengths(self) -> Ints:
@@ -81,26 +110,22 @@ def walk(frame: JourneyFrame, filters: Filters) -> Walks:
     ended_at = frame.times[journeys.offsets[1:] - 1]
     kept = _kept(frame, journeys, chosen, ended_at, labels, filters)
 
-    # Where nothing is cut, nothing is copied.
-    counts = np.diff(journeys.offsets)
-    if kept is not None:
-        counts = np.diff(np.searchsorted(kept, journeys.offsets)) if _cuts(filters) else counts * chosen
-    rows = slice(None) if kept is None else kept
+    counts = np.diff(journeys.offsets) * chosen if kept is None else np.diff(np.searchsorted(kept, journeys.offsets))
     counted = np.flatnonzero(counts)
     converted = journeys.converted[counted]
     return Walks(
         started=journeys.offsets[:-1][counted],
         user=journeys.user[counted],
         offsets=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts[counted])]),
-        codes=labels.codes[rows],
         texts=labels.texts,
-        times=frame.times[rows],
-        touchpoints=np.arange(len(frame.times), dtype=np.int64) if kept is None else kept,
         converted=converted,
         open=~converted & (frame.data_end - ended_at[counted] <= gap_us),
         journeys_before=len(journeys.user),
         journeys_chosen=int(chosen.sum()),
-        journey_of=frame.journey_of if kept is None and journeys.offsets is frame.offsets else None,
+        frame_codes=labels.codes,
+        frame_times=frame.times,
+        kept=kept,
+        journey_of=frame.journey_of if kept is None and journeys.offsets is frame.offsets and chosen.all() else None,
     )
 
 
@@ -164,8 +189,8 @@ def _cuts(filters: Filters) -> bool:
 def _kept(
     frame: JourneyFrame, journeys: _Journeys, chosen: Flags, ended_at: Ints, labels: Labels, filters: Filters
 ) -> Ints | None:
-    """The touchpoints that count, in order; None where all do."""
-    if chosen.all() and not _cuts(filters):
+    """The touchpoints that count, in order; None where all of the chosen journeys do."""
+    if not _cuts(filters):
         return None
     lengths = np.diff(journeys.offsets)
     keep = np.repeat(chosen, lengths)

@@ -113,10 +113,12 @@ def changed(name: str, before: pl.DataFrame, after: pl.DataFrame) -> Change:
     if not len(before):
         return Change(removed=before[key], put=after)
     if len(before) + len(after) <= _FEW:
-        was, now = (dict(zip(table[key].iter_rows(), table.iter_rows(), strict=True)) for table in (before, after))
+        old, new = before[key].rows(), after[key].rows()
+        was, now = dict(zip(old, before.iter_rows(), strict=True)), set(new)
+        differs = (was.get(one) != values for one, values in zip(new, after.iter_rows(), strict=True))
         return Change(
-            removed=before[key][[row for row, one in enumerate(was) if one not in now]],
-            put=after[[row for row, (one, values) in enumerate(now.items()) if was.get(one) != values]],
+            removed=before[key][[row for row, one in enumerate(old) if one not in now]],
+            put=after[[row for row, other in enumerate(differs) if other]],
         )
     return Change(
         removed=before.join(after, on=key, how="anti").select(key),

@@ -98,9 +98,9 @@ def identifier_lists(columns: Mapping[str, Sequence[pl.Series]], height: int) ->
         if not any(table.select(pl.all().str.starts_with("[").any()).row(0)):
             prefixed = (pl.lit(f"{kind}:") + pl.col(str(at)) for at, (kind, _) in enumerate(pieces))
             return _side_by_side(table.select(column.alias(str(at)) for at, column in enumerate(prefixed)))
-    rows = pl.int_range(height, dtype=pl.Int64, eager=True).alias("row")
     if not pieces:
         return pl.Series([[]], dtype=STRINGS).new_from_index(0, height)
+    rows = pl.int_range(height, dtype=pl.Int64, eager=True).alias("row")
     stacked = pl.concat(
         _values(rows, texts).select("row", identifier=pl.lit(f"{kind}:") + trimmed(pl.col("value")))
         for kind, texts in pieces

@@ -94,6 +94,7 @@ def _by_user(journeys: Walks) -> Walks:
         offsets=np.append(journeys.offsets[first], journeys.offsets[-1]),
         converted=converted,
         open=np.logical_or.reduceat(journeys.open, first) & ~converted,
+        kept=None if journeys.are_all else journeys.touchpoints,
         journey_of=None,
     )
 

@@ -332,8 +332,10 @@ class EmbeddedStore:
             with self._transaction(self._shared.landing()) as cursor:
                 writer = EmbeddedWriter(cursor, note, self._stands(cursor))
                 yield writer
+            # Nobody else writes yet: what was committed is what the graph is.
             self._standing = writer.standing()
-            self._shared.learn(self._shared.at_hand()[0], writer.revision)
+            mark, _ = self._shared.at_hand()
+            self._shared.learn(mark, writer.revision)
             self._hide()
 
     def _stands(self, cursor: duckdb.DuckDBPyConnection) -> Standing:
@@ -398,6 +400,7 @@ class EmbeddedStore:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
                 self._connection = connect(self.path, self._write)
+                self._shared.forget()
 
     def _let_go(self) -> None:
         while self._idle:

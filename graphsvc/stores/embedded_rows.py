@@ -177,7 +177,10 @@ class EmbeddedWriter(Reader):
         self.settings = settings
 
     def _delete(self, name: str, change: Change) -> None:
-        """Delete the rows that go and those that others take the place of, as far as they are there."""
+        """Delete the rows that go and those that others take the place of, as far as they are there.
+
+        Events that :meth:`stored` did not find need not be looked for again.
+        """
         key = KEYS[name]
         gone = pl.concat([change.removed.select(key), change.put.select(key)])
         if len(gone) <= _FEW and len(key) == 1:
