@@ -15,7 +15,7 @@ from .answers import Behind, Filters, Result, answer, ask, compared, journeys_be
 from .answers.cypher import ask_cypher
 from .core.normal import forget_numbers
 from .deadline import holding, remaining, timeout
-from .errors import CypherUnsupported, GraphMoved, GraphsvcError
+from .errors import CypherUnsupported, GraphMoved, GraphsvcError, StoreBusy
 from .frame import JourneyFrame
 from .renewal import renewed
 from .stores import Status, Store, is_neo4j
@@ -50,6 +50,7 @@ class Questions:
         self._frame: JourneyFrame | None = None
         self._made_at = 0.0
         self._warming: threading.Thread | None = None
+        self._by_cypher = threading.Lock()  # held while an answer is counted in Neo4j for want of a frame
         self._answers_lock = threading.Lock()
         self._answers: OrderedDict[Question, Result[Any]] = OrderedDict()  # the last answer to each question
         self._last_seen: dict[int, float] = {}  # when former revisions were last seen to be the graph's
@@ -241,14 +242,18 @@ class Questions:
             counted.set()
 
     def _answer(self, name: str, model: Filters, via: Via, revision: int) -> Result[Any]:
-        if via == "cypher" or (via == "auto" and is_neo4j(self._store.url) and not self._at(revision)):
-            if via == "auto" and self._frame is not None:  # once loaded and now stale: for the questions after this one
+        if via == "cypher":
+            return ask_cypher(self._store, name, model)
+        if via == "auto" and is_neo4j(self._store.url) and not self._at(revision):
+            if self._frame is not None:  # once loaded and now stale: for the questions after this one
                 self.warm()
-            try:
-                return ask_cypher(self._store, name, model)
-            except CypherUnsupported:
-                if via == "cypher":
-                    raise
+            if self._by_cypher.acquire(blocking=False):  # several at once would only keep the frame from being read
+                try:
+                    return ask_cypher(self._store, name, model)
+                except (CypherUnsupported, StoreBusy) as error:  # in a graph that keeps changing the frame follows
+                    _log.info("counted on the journey frame: %s", error.code)
+                finally:
+                    self._by_cypher.release()
         return self.on_frame(lambda frame: ask(frame, name, model))
 
     def behind(

@@ -12,6 +12,7 @@ import hypothesis.strategies as st
 import polars as pl
 
 from graphsvc.errors import DecisionConflict
+from graphsvc.frame import JourneyFrame
 from graphsvc.rulings import Rulings, agree, decision_key
 from graphsvc.settings import Settings
 from graphsvc.stores import Store, is_neo4j, open_store
@@ -178,3 +179,15 @@ rules = st.builds(
     stages=st.sampled_from([{}, {"ad": "awareness", "buy": "purchase"}]),
     exclude=st.sampled_from([{}, {"traits": ["staff = true"]}, {"identifiers": ["email:2*"], "names": ["chat"]}]),
 )
+
+
+def same_frame(a: JourneyFrame, b: JourneyFrame) -> bool:
+    """Whether two frames hold the same; says which column does not."""
+    for name in ("user", "offsets", "times", "values", "converted"):
+        assert getattr(a, name).dtype == getattr(b, name).dtype, name
+        assert getattr(a, name).tolist() == getattr(b, name).tolist(), name
+    for ours, theirs in ((a.name, b.name), (a.channel, b.channel), (a.stage, b.stage)):
+        assert (ours.texts, ours.codes.tolist()) == (theirs.texts, theirs.codes.tolist())
+    assert a.keys.to_list() == b.keys.to_list()
+    assert a.users.to_dicts() == b.users.to_dicts()
+    return (a.revision, a.settings, a.data_end) == (b.revision, b.settings, b.data_end)

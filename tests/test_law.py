@@ -39,6 +39,7 @@ from .graphs import (
     ordered,
     profile,
     rules,
+    same_frame,
     settings,
     table,
 )
@@ -125,18 +126,6 @@ def test_a_frame_renewed_by_what_commits_changed_is_the_frame_read_anew(store_ur
     assert same_frame(made, store.frame())
     assert made.name.texts == ["ad", "buy", "chat"]
     store.close()
-
-
-def same_frame(a: JourneyFrame, b: JourneyFrame) -> bool:
-    """Whether two frames hold the same; says which column does not."""
-    for name in ("user", "offsets", "times", "values", "converted"):
-        assert getattr(a, name).dtype == getattr(b, name).dtype, name
-        assert getattr(a, name).tolist() == getattr(b, name).tolist(), name
-    for ours, theirs in ((a.name, b.name), (a.channel, b.channel), (a.stage, b.stage)):
-        assert (ours.texts, ours.codes.tolist()) == (theirs.texts, theirs.codes.tolist())
-    assert a.keys.to_list() == b.keys.to_list()
-    assert a.users.to_dicts() == b.users.to_dicts()
-    return (a.revision, a.settings, a.data_end) == (b.revision, b.settings, b.data_end)
 
 
 @pytest.mark.thorough

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import polars as pl
@@ -34,14 +34,27 @@ from graphsvc.settings import Settings
 from graphsvc.stores import SCHEMA, open_store
 from graphsvc.stores.neo4j import Neo4jStore
 from graphsvc.stores.neo4j_door import Door
-from graphsvc.stores.neo4j_runner import Transaction
+from graphsvc.stores.neo4j_runner import Runner, Transaction
 from graphsvc.stores.statements import StatementFileError, names, parse, statement
 from graphsvc.tables import Tables
 from graphsvc.writing import add, resolve
 
 from . import neo4j_server as servers
 from .effort import effort
-from .graphs import SALT, assert_same, contents, event, fresh, histories, link, profile, rules, settings, table
+from .graphs import (
+    SALT,
+    assert_same,
+    contents,
+    event,
+    fresh,
+    histories,
+    link,
+    profile,
+    rules,
+    same_frame,
+    settings,
+    table,
+)
 from .test_law import expected
 
 
@@ -311,6 +324,32 @@ def test_a_load_into_a_graph_that_moved_is_refused(store: Neo4jStore) -> None:
 
 
 # Writers and readers at once
+
+
+def test_a_frame_is_read_while_commits_land(store: Neo4jStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reading of the journeys, or of the users, is followed by a commit: nobody would ever see them at rest."""
+    visits = [event(str(day), day, "visit", f"cookie:{day % 3}") for day in range(9)]
+    add(store, table([*visits, profile("p", 1, "cookie:1", '{"age":40}')]), {"salt": SALT})
+    whole, days = Runner.whole, count(10)
+
+    def meanwhile(runner: Runner, name: str, schema: pl.Schema, **parameters: Any) -> pl.DataFrame:
+        found = whole(runner, name, schema, **parameters)
+        day = next(days)
+        rows = [
+            event(f"known-{day}", day, "buy", f"cookie:{day % 3}"),
+            event(f"late-{day}", 0, "ad", f"cookie:{day % 3}"),  # begins a journey of another key
+            event(f"new-{day}", day, "chat", f"cookie:new-{day}"),
+            event(f"joins-{day}", day, "visit", "cookie:0", "cookie:1"),
+            profile(f"told-{day}", day, "cookie:2", f'{{"age":{day}}}'),
+        ]
+        add(store, table(rows), {})
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Runner, "whole", meanwhile)
+        followed = store.frame()
+    assert followed.revision == 3, "it is of the time after both commits"
+    assert same_frame(followed, store.frame())
 
 
 def test_two_processes_write_overlapping_people_while_others_read(neo4j_url: str, store: Neo4jStore) -> None:

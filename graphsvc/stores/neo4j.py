@@ -15,7 +15,7 @@ from neo4j.exceptions import Neo4jError
 from ..core import Derived
 from ..errors import GraphMoved, StoreUnavailable
 from ..frame import DETAILS, JourneyFrame, aligned, build
-from ..renewal import Recent
+from ..renewal import Recent, renewed
 from ..rulings import Rulings
 from ..settings import Settings
 from ..tables import DERIVED, JOURNEYS, Neighbourhood, Tables
@@ -119,7 +119,11 @@ class Neo4jStore:
         return self._door.read("status", work)
 
     def frame(self) -> JourneyFrame:
-        """All journeys, read at one revision."""
+        """All journeys, at one revision.
+
+        To read them takes seconds on a large graph. What this process commits meanwhile is known, so it is put in the
+        place of what was read of it, before or after: a service that is written to each second would never be done.
+        """
 
         def work(runner: Runner, head: GraphHead) -> JourneyFrame:
             journeys = runner.whole("read/frame_journeys", _FRAME)
@@ -134,6 +138,14 @@ class Neo4jStore:
                 load=lambda name: self.detail(name, head.revision),
             )
 
+        frame, before, after = self._door.read_through("frame", work)
+        if before.revision == after.revision:
+            return frame
+        commits = self.recent.between(before.revision, after.revision)
+        if commits is not None and frame.journeys:
+            followed = renewed(frame, commits, after.revision, lambda name: self.detail(name, after.revision))
+            if followed is not None:
+                return followed
         return self._door.read("frame", work)
 
     def detail(self, name: str, revision: int) -> pl.Series:

@@ -100,6 +100,20 @@ class Door:
                 return result
         raise StoreBusy(f"{self.url} changed again and again while it was being read; try again when nobody ingests")
 
+    def read_through(self, purpose: str, work: Callable[[Runner, GraphHead], T]) -> tuple[T, GraphHead, GraphHead]:
+        """Run ``work`` on the graph, whatever is committed meanwhile.
+
+        Returns:
+            what it returns, and the heads before and after it, each while no commit was under way.
+        """
+
+        def attempt() -> tuple[T, GraphHead, GraphHead]:
+            with self.reading(purpose) as runner:
+                before = self._settled(runner)
+                return work(runner, before), before, self._settled(runner)
+
+        return retried(attempt)
+
     def head(self) -> GraphHead:
         """The head, once no commit is under way.
 
