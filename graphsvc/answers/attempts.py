@@ -92,8 +92,10 @@ class Matcher:
         found: Ints = after[np.searchsorted(self.limits.breaking, at, side="right")]
         return found
 
-    def _entries(self, steps: Collection[int], every: bool) -> Ints:
-        """The touchpoints that enter by one of some steps; unless ``every``, the first of each walk only: [E]."""
+    def _entries(self, steps: Collection[int], every: bool) -> tuple[Ints, Ints]:
+        """The touchpoints that enter by one of some steps, unless ``every`` the first of each walk only; their walks:
+        [E] each.
+        """  # fmt: skip
         if len(steps) == 1:
             (entry,) = (self._placed(self._starts[step]) for step in steps)
             entry = entry if self.place is None else np.sort(entry)
@@ -102,7 +104,9 @@ class Matcher:
             for step in steps:
                 enters[self._placed(self._starts[step])] = True
             entry = np.flatnonzero(enters)
-        return entry if every else entry[np.diff(self._walk[entry], prepend=-1) != 0]
+        walk = self._walk[entry]
+        first = slice(None) if every else _begins(walk)
+        return entry[first], walk[first]
 
     def _rest(self, pattern: Pattern) -> _Chain:
         """The chains of the end of a pattern, from all touchpoints."""
@@ -160,30 +164,43 @@ class Matcher:
         """
         by_rank = sorted(patterns, key=_rank, reverse=True)
         places = {pattern[0]: self._starts[pattern[0]] for pattern, _, _ in by_rank}
-        entry = self._entries(places, every)
+        entry, walk = self._entries(places, every)
+        if len(places) == 1 and self.place is None:
+            places = dict.fromkeys(places, entry)
         number = np.empty(len(self._walk), dtype=np.int32)  # of entries
         number[entry] = np.arange(len(entry))
         open_ = np.zeros(len(self._walk), dtype=np.bool_)  # entries without a match as yet: [M]
         open_[entry] = True
         at = np.full((len(entry), rows), -1, dtype=np.int64, order="F")
-        ranks = np.zeros((len(entry), 2), dtype=np.int64)
+        required, steps = (np.zeros(len(entry), dtype=np.int64) for _ in range(2))
         for rank, equal in groupby(by_rank, key=_rank):
             places = {step: starts[open_[self._placed(starts)]] for step, starts in places.items()}
             found = [(self._matches(pattern, places[pattern[0]]), columns) for pattern, columns, _ in equal]
-            chosen = np.concatenate([touched for touched, _ in found])
-            row = number[chosen[:, 0]]
-            new = np.arange(len(row))
             if len(found) > 1:
-                new = np.lexsort(tuple(chosen[:, nth] for nth in reversed(range(rank[1]))))
-                new = new[np.flatnonzero(np.diff(row[new], prepend=-1))]
-            which = np.repeat(np.arange(len(found)), [len(touched) for touched, _ in found])[new]
-            for nth, (_, columns) in enumerate(found):
-                own = new[which == nth] if len(found) > 1 else new
+                found = _earliest(found)
+            for chosen, columns in found:
+                row = number[chosen[:, 0]]
                 for column, place in enumerate(columns):
-                    at[row[own], place] = chosen[own, column]
-            ranks[row[new]] = rank
-            open_[chosen[:, 0]] = False
-        return Attempts(entry, self._walk[entry], at, ranks[:, 0], ranks[:, 1])
+                    at[row, place] = chosen[:, column]
+                required[row], steps[row] = rank
+                open_[chosen[:, 0]] = False
+        return Attempts(entry, walk, at, required, steps)
+
+
+def _earliest(found: list[tuple[Ints, Pattern]]) -> list[tuple[Ints, Pattern]]:
+    """Of the matches of several patterns of one length, each [matches, steps], the earliest of each entry."""
+    every = np.concatenate([matches for matches, _ in found])
+    which = np.repeat(np.arange(len(found)), [len(matches) for matches, _ in found])
+    order = np.lexsort(tuple(every[:, step] for step in reversed(range(every.shape[1]))))
+    first = order[_begins(every[order, 0])]
+    return [(every[first[which[first] == nth]], columns) for nth, (_, columns) in enumerate(found)]
+
+
+def _begins(of: Ints) -> Flags:
+    """Where another owner begins than the one before."""
+    begins = np.ones(len(of), dtype=np.bool_)
+    np.not_equal(of[1:], of[:-1], out=begins[1:])
+    return begins
 
 
 def _rank(pattern: tuple[Pattern, Pattern, int]) -> tuple[int, int]:
@@ -220,13 +237,13 @@ def best_by(attempts: Attempts, of: Ints) -> Attempts:
         attempts: of one or many owners, in order of their owners.
         of: the owner of each attempt, such as its user, not falling: [E].
     """
-    begins = np.flatnonzero(np.diff(of, prepend=-1))
+    begins = np.flatnonzero(_begins(of))
     if len(begins) == len(of):
         return attempts
     worth = attempts.required * (attempts.at.shape[1] + 1) + attempts.steps
     owner = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(of)))
     good = np.flatnonzero(worth == np.maximum.reduceat(worth, begins)[owner])
-    which = good[np.flatnonzero(np.diff(owner[good], prepend=-1))]
+    which = good[_begins(owner[good])]
     return Attempts(
         attempts.entry[which],
         attempts.walk[which],

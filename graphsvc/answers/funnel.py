@@ -179,9 +179,10 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _BestAttempts:
 
 
 def _with_labels(walks: Walks, labels: Sequence[str]) -> Flags:
-    """Which touchpoints have one of some labels: [M]."""
-    found = np.zeros(len(walks.codes), dtype=np.bool_)
-    for label in labels:
+    """Which touchpoints have one of some labels, of which there is at least one: [M]."""
+    first, *others = labels
+    found: Flags = walks.codes == walks.texts.index(first)
+    for label in others:
         found |= walks.codes == walks.texts.index(label)
     return found
 
