@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from graphsvc.answers import ANSWERS, PathsParams, ask
+from graphsvc.answers import ANSWERS, Filters, PathsParams, Result, ask
 from graphsvc.answers.cypher import ask_cypher
-from graphsvc.errors import CypherUnsupported, UnknownName
+from graphsvc.errors import CypherUnsupported, StoreBusy, UnknownName
 from graphsvc.frame import JourneyFrame
+from graphsvc.questions import Questions
 from graphsvc.stores import Store, open_store
 from graphsvc.stores.statements import statement
 from graphsvc.tables import EVENTS
@@ -199,3 +201,30 @@ def test_the_statements_cut_journeys_alike() -> None:
         assert cuts[name].startswith(whole), name
     assert cuts["matrix"].startswith(whole[: whole.index("WITH u, j,\n  CASE WHEN kept IS NULL")])
     assert cuts["totals"].startswith(whole[: whole.index("WITH u, j, j.times")])
+
+
+def test_for_want_of_a_frame_one_question_at_a_time_is_counted_by_cypher(
+    shop: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one waits for the frame, and so does one whose graph keeps changing while Neo4j counts."""
+    began, go_on, asked = threading.Event(), threading.Event(), []
+
+    def held_up(store: Store, name: str, params: Filters) -> Result[Any]:
+        asked.append(name)
+        began.set()
+        assert go_on.wait(20)
+        raise StoreBusy("the graph changed again and again")
+
+    monkeypatch.setattr("graphsvc.questions.ask_cypher", held_up)
+    kept = Questions(shop)
+    first: list[Result[Any]] = []
+    other = threading.Thread(target=lambda: first.append(kept.ask("paths", {"steps": 2}, "auto")))
+    other.start()
+    assert began.wait(20)
+    frame = shop.frame()
+    assert kept.ask("transitions", {}, "auto").rows == ask(frame, "transitions", ANSWERS["transitions"].parse({})).rows
+    assert asked == ["paths"]
+    go_on.set()
+    other.join()
+    assert first[0].rows == ask(frame, "paths", PathsParams(steps=2)).rows
+    kept.close()
