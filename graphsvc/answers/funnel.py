@@ -158,9 +158,7 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _BestAttempts:
         strict=params.order == "strict",
         window_us=params.window_us,
         within_us=[step.within_us for step in steps],
-        breaking=np.flatnonzero(_with_labels(walks, params.not_between))
-        if params.not_between
-        else np.empty(0, dtype=np.int64),
+        breaking=np.flatnonzero(_with_labels(walks, params.not_between)),
         held=None if params.hold is None else _held_values(frame, walks, params.hold),
     )
     optional = [step.optional for step in steps]
@@ -179,10 +177,9 @@ def _counted(frame: JourneyFrame, params: FunnelParams) -> _BestAttempts:
 
 
 def _with_labels(walks: Walks, labels: Sequence[str]) -> Flags:
-    """Which touchpoints have one of some labels, of which there is at least one: [M]."""
-    first, *others = labels
-    found: Flags = walks.codes == walks.texts.index(first)
-    for label in others:
+    """Which touchpoints have one of some labels: [M]."""
+    found = np.zeros(len(walks.codes), dtype=np.bool_)
+    for label in labels:
         found |= walks.codes == walks.texts.index(label)
     return found
 
