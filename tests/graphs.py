@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis.strategies as st
 import polars as pl
 
+from graphsvc.core import derive
 from graphsvc.errors import DecisionConflict
 from graphsvc.frame import JourneyFrame
 from graphsvc.rulings import Rulings, agree, decision_key
@@ -179,6 +180,16 @@ rules = st.builds(
     stages=st.sampled_from([{}, {"ad": "awareness", "buy": "purchase"}]),
     exclude=st.sampled_from([{}, {"traits": ["staff = true"]}, {"identifiers": ["email:2*"], "names": ["chat"]}]),
 )
+
+
+def expected(rows: list[dict[str, Any]], rule: Settings, rulings: Rulings | None = None) -> dict[str, pl.DataFrame]:
+    """The graph as derived from all rows at once."""
+    events, ruled = table(rows), rulings or Rulings.none()
+    return ordered(derive(events, rule, ruled)) | {
+        "events": events.sort("key"),
+        "decisions": ruled.decisions.sort("key"),
+        "erasures": ruled.erasures.sort("key"),
+    }
 
 
 def same_frame(a: JourneyFrame, b: JourneyFrame) -> bool:

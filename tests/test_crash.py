@@ -16,8 +16,7 @@ from graphsvc.writing import add
 
 from . import ingest_process
 from .effort import thorough
-from .graphs import assert_same, contents, event, fresh, settings, table
-from .test_law import expected
+from .graphs import assert_same, contents, event, expected, fresh, settings, table
 
 RULES = settings(goals=["buy"])
 

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given
 
 from graphsvc.commit import commit
-from graphsvc.core import derive
 from graphsvc.errors import ErasedAlready, ForeignGraph, NewerGraph, StoreBusy, StoreUnavailable
 from graphsvc.graph import Graph
 from graphsvc.rulings import KEY_VARIABLE
@@ -24,7 +23,7 @@ from graphsvc.stores.embedded import EmbeddedStore
 from graphsvc.writing import add
 
 from .effort import effort
-from .graphs import SALT, assert_same, contents, event, fresh, ordered, settings, table
+from .graphs import SALT, assert_same, contents, event, expected, fresh, settings, table
 
 ROWS = [
     event("1", 0, "ad", "cookie:1", channel="search"),
@@ -228,22 +227,18 @@ raw_identifiers = st.sampled_from(NASTY) | st.text().map(lambda text: f"cookie:{
     deadline=None, max_examples=effort(15), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_identifiers_come_back_as_they_came(tmp_path: Path, found: list[list[str] | None], cuts: list[int]) -> None:
-    rows = table([{**event(f"{n:02}", n, "visit"), "identifiers": texts} for n, texts in enumerate(found)])
+    events = [{**event(f"{n:02}", n, "visit"), "identifiers": texts} for n, texts in enumerate(found)]
+    rows = table(events)
     store = fresh(str(tmp_path / "graph.duckdb"))
     for size in [*cuts, len(rows)]:  # loaded in bulk, then by commits of few rows and of many
         batch = rows.head(size).filter(~pl.col("key").is_in(contents(store)["events"]["key"].implode()))
         add(store, batch, {"salt": SALT})
         with store.writer() as writer:
             assert writer.stored(batch["key"]).sort("key").equals(batch)
-    assert_same(contents(store), expected(rows))
+    assert_same(contents(store), expected(events, settings()))
     _, lists = store.query("SELECT identifiers::VARCHAR[] FROM events ORDER BY key", {})
     assert [texts for (texts,) in lists] == found
     store.close()
-
-
-def expected(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The events, and the tables that derive from them."""
-    return {**ordered(derive(rows, settings())), "events": rows.sort("key")}
 
 
 def test_a_write_knows_what_another_store_of_the_file_wrote(path: Path) -> None:

@@ -16,12 +16,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given
 
-from graphsvc.core import derive
 from graphsvc.errors import InputError, SettingsConflict, StoreUnavailable
 from graphsvc.frame import JourneyFrame
 from graphsvc.graph import Graph
 from graphsvc.renewal import renewed
-from graphsvc.rulings import Rulings
 from graphsvc.settings import Settings
 from graphsvc.stores import Store, is_neo4j, open_store
 from graphsvc.writing import add, resolve
@@ -33,10 +31,10 @@ from .graphs import (
     assert_same,
     contents,
     event,
+    expected,
     fresh,
     histories,
     link,
-    ordered,
     profile,
     rules,
     same_frame,
@@ -57,16 +55,6 @@ def examples(store_url: str = "") -> hypothesis.settings:
         phases=[Phase.explicit, Phase.reuse, Phase.generate] if server else list(Phase),
         suppress_health_check=[HealthCheck.too_slow],
     )
-
-
-def expected(rows: list[dict[str, Any]], rule: Settings, rulings: Rulings | None = None) -> dict[str, pl.DataFrame]:
-    """The graph as derived from all rows at once."""
-    events, ruled = table(rows), rulings or Rulings.none()
-    return ordered(derive(events, rule, ruled)) | {
-        "events": events.sort("key"),
-        "decisions": ruled.decisions.sort("key"),
-        "erasures": ruled.erasures.sort("key"),
-    }
 
 
 @st.composite

@@ -46,6 +46,7 @@ from .graphs import (
     assert_same,
     contents,
     event,
+    expected,
     fresh,
     histories,
     link,
@@ -55,7 +56,6 @@ from .graphs import (
     settings,
     table,
 )
-from .test_law import expected
 
 
 @pytest.fixture

@@ -35,13 +35,14 @@ from .graphs import (
     contents,
     decision_lists,
     event,
+    expected,
     fresh,
     histories,
     link,
     rules,
     table,
 )
-from .test_law import examples, expected
+from .test_law import examples
 
 
 @pytest.fixture(autouse=True)

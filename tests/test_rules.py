@@ -22,8 +22,7 @@ from graphsvc.stores import open_store
 from graphsvc.writing import add, resolve
 
 from . import neo4j_server as servers
-from .graphs import SALT, assert_same, contents, event, fresh, profile, settings, table
-from .test_law import expected
+from .graphs import SALT, assert_same, contents, event, expected, fresh, profile, settings, table
 from .test_neo4j_store import asked
 
 

@@ -19,8 +19,7 @@ from graphsvc.stores import open_store
 from graphsvc.writing import add
 
 from .effort import effort
-from .graphs import DAY_ONE, SALT, assert_same, contents, event, fresh, histories, settings, table
-from .test_law import expected
+from .graphs import DAY_ONE, SALT, assert_same, contents, event, expected, fresh, histories, settings, table
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ from graphsvc.tables import EVENTS
 from graphsvc.writing import add
 
 from .effort import effort
-from .graphs import SALT, assert_same, contents, event, fresh, histories, settings, table
-from .test_law import expected
+from .graphs import SALT, assert_same, contents, event, expected, fresh, histories, settings, table
 
 BATCHES = [
     table([event("1", 0, "ad", "cookie:1"), event("2", 1, "visit", "cookie:1", "email:a@x.org")]),
